@@ -1,0 +1,74 @@
+"""What every generator promises: pictures for prompts, one seed each, as 8-bit tensors."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+from torch import Tensor
+
+from policies.identity import ModelIdentity
+
+MAX_SEED = 2**63 - 1  # the largest seed that fits a signed 64-bit database column
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """One picture to draw. The same prompt, seed and size on the same device give the same picture."""
+
+    prompt: str
+    seed: int  # 0 .. MAX_SEED
+    size: str  # "256x256": one of the generator's sizes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneratedImage:
+    """One drawn picture. pixels: uint8 (3, height, width) RGB, exactly what will be served and is scored."""
+
+    pixels: Tensor
+    seed: int
+
+    def png(self) -> bytes:
+        """Encode losslessly; the bytes whose sha256 a decision names."""
+        encoded = io.BytesIO()
+        Image.fromarray(self.pixels.permute(1, 2, 0).cpu().numpy()).save(encoded, "PNG", compress_level=3)
+        return encoded.getvalue()
+
+
+class GenerationFailed(Exception):
+    """The generator could not draw; nothing about the prompt is implied."""
+
+
+class GenerationCancelled(Exception):
+    """The caller went away; the generator stopped within one step."""
+
+
+Progress = Callable[[float], None]  # 0..1, share of the batch's steps done
+Cancelled = Callable[[], bool]
+
+
+class ImageGenerator(Protocol):
+    """Draws a batch of pictures, possibly for several prompts at once. Blocking: call it from a worker thread."""
+
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Sizes a caller may ask for, the default first."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """The most pictures one call of draw takes."""
+        ...
+
+    def draw(
+        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
+    ) -> list[GeneratedImage]:
+        """One picture per request, in order.
+
+        Raises GenerationFailed when it cannot, GenerationCancelled when cancelled() turned true.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""How dalle-nano was made."""

@@ -1,0 +1,1 @@
+"""What the operator decided: data first, and the pure function that applies it."""

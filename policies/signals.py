@@ -1,0 +1,64 @@
+"""The words every part speaks: what can be wrong with a prompt or a picture, and a fact about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where in a request something is judged."""
+
+    PROMPT = "prompt"
+    PICTURE = "picture"
+
+
+class Category(StrEnum):
+    """A kind of harm. Every policy says what to do about each of them."""
+
+    SEXUAL = "sexual"
+    SEXUAL_MINORS = "sexual_minors"
+    VIOLENCE = "violence"
+    GORE = "gore"
+    HATE = "hate"
+    HARASSMENT = "harassment"
+    SELF_HARM = "self_harm"
+    WEAPONS = "weapons"
+    ILLICIT = "illicit"
+    DECEPTION = "deception"
+    SHOCKING = "shocking"
+    PRIVACY = "privacy"
+
+
+class Descriptor(StrEnum):
+    """A property of a picture that is no harm by itself; policy rules combine it with categories."""
+
+    PHOTOREALISM = "photorealism"
+    PERSON = "person"
+
+
+Subject = Category | Descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of code points in the text as it was typed."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One fact that one check reports. It holds no threshold and no judgement.
+
+    score: 0 (surely not) to 1 (surely). `decide` treats anything outside, or NaN, as "could not judge".
+    evidence: what the check saw, for people allowed to read it (a term, a rule id, a phrase). Never shown to callers.
+    spans: where in the original prompt it was seen; empty for pictures and for whole-text classifiers.
+    calibrated: False when the score has no calibration for the loaded model; policy may then only flag with it.
+    """
+
+    source: str
+    subject: Subject
+    score: float
+    evidence: str = ""
+    spans: tuple[Span, ...] = ()
+    calibrated: bool = True

@@ -1,0 +1,1 @@
+"""Is this allowed? Checks report facts as signals; they never judge."""

@@ -1,0 +1,1 @@
+"""How the safety models were made, and how they score."""
