@@ -1,0 +1,303 @@
+"""What a policy file may say, and the laws that every policy keeps."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from policies.signals import Category, Descriptor, Stage, Subject
+from policies.verdict import Action, PolicyStamp
+
+SEXUAL_MINORS_FLOOR = 0.5
+"""No policy may refuse sexual content about minors later than at this score."""
+
+Threshold = Annotated[float, Field(gt=0, le=1)]
+Source = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+PolicyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+ListName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)+$", max_length=80)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+NotScored = Literal["not_scored"]
+Disclosure = Literal["none", "category", "span"]
+Problem = tuple[tuple[str | int, ...], str]
+Value = TypeVar("Value")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Text(_Part):
+    """The same sentence in the two languages of the service."""
+
+    en: Sentence
+    fr: Sentence
+
+    def in_language(self, tag: str) -> str:
+        """The French sentence for `fr`, `fr-CA` and the like, the English one for any other language tag."""
+        return self.fr if tag.replace("_", "-").split("-")[0].lower() == "fr" else self.en
+
+
+class Thresholds(_Part):
+    """From which score, in (0, 1], each action follows; at least one, and the graver never the lower."""
+
+    label: Threshold | None = None
+    review: Threshold | None = None
+    block: Threshold | None = None
+    escalate: Threshold | None = None
+
+    @property
+    def in_force(self) -> tuple[tuple[Action, float], ...]:
+        """The actions that have a threshold, mildest first."""
+        asked = {
+            Action.LABEL: self.label,
+            Action.REVIEW: self.review,
+            Action.BLOCK: self.block,
+            Action.ESCALATE: self.escalate,
+        }
+        return tuple((action, threshold) for action, threshold in asked.items() if threshold is not None)
+
+    @property
+    def refuses_from(self) -> float | None:
+        """The lowest score that blocks or escalates, None when no score does."""
+        return min((threshold for action, threshold in self.in_force if action.refuses), default=None)
+
+    @model_validator(mode="after")
+    def _rises_with_gravity(self) -> Self:
+        thresholds = [threshold for _, threshold in self.in_force]
+        if not thresholds:
+            raise PydanticCustomError(
+                "no_threshold", "should give a threshold to label, review, block or escalate"
+            )
+        if thresholds != sorted(thresholds):
+            raise PydanticCustomError(
+                "not_rising", "should rise with gravity: label <= review <= block <= escalate"
+            )
+        return self
+
+
+def _word_or_table(entry: object) -> str:
+    return "word" if isinstance(entry, str) else "table"
+
+
+SourceEntry = Annotated[
+    Annotated[NotScored, Tag("word")] | Annotated[Thresholds, Tag("table")], Discriminator(_word_or_table)
+]
+CategoryEntry = Annotated[
+    Annotated[NotScored, Tag("word")] | Annotated[dict[Source, SourceEntry], Tag("table")],
+    Discriminator(_word_or_table),
+]
+
+
+def _subject(word: object) -> Subject:
+    for words in (Category, Descriptor):
+        if isinstance(word, str) and word in set(words):
+            return words(word)
+    known = ", ".join([*Category, *Descriptor])
+    raise PydanticCustomError("subject", "should be one of {known}", {"known": known})
+
+
+class Condition(_Part):
+    """A signal about `subject` scores at least this much; any check's, unless `source` names one."""
+
+    subject: Annotated[Subject, BeforeValidator(_subject)]
+    at_least: Threshold
+    source: Source | None = None
+
+
+class Rule(_Part):
+    """An action that follows when all the conditions are met by signals of the same stage."""
+
+    id: RuleId
+    when_all: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    action: Action
+    category: Category
+
+    @model_validator(mode="after")
+    def _acts(self) -> Self:
+        if self.action is Action.ALLOW:
+            raise PydanticCustomError(
+                "rule_allows", "should label, review, block or escalate: no rule allows"
+            )
+        return self
+
+
+class StagePolicy(_Part):
+    """What is asked of one stage: the checks that must report, and what follows from their scores.
+
+    defaults: thresholds per check, for every category that gives that check none of its own.
+    categories: what differs from the defaults. `not_scored`, for a whole category or for one check in it,
+    says that nothing judges it there.
+    """
+
+    checks: Annotated[tuple[Source, ...], Field(min_length=1)]
+    defaults: dict[Source, Thresholds] = {}
+    categories: dict[Category, CategoryEntry] = {}
+    rules: tuple[Rule, ...] = ()
+
+    @cached_property
+    def table(self) -> dict[Category, dict[str, Thresholds]]:
+        """Category -> check -> thresholds, defaults filled in; empty for a category that is not scored."""
+        return {category: self._row(category) for category in Category}
+
+    def _row(self, category: Category) -> dict[str, Thresholds]:
+        entry = self.categories.get(category, {})
+        if entry == "not_scored":
+            return {}
+        row = {**self.defaults, **entry}
+        return {source: thresholds for source, thresholds in row.items() if thresholds != "not_scored"}
+
+    @property
+    def scoring_checks(self) -> set[str]:
+        """The checks with thresholds for at least one category."""
+        entries = [entry for entry in self.categories.values() if entry != "not_scored"]
+        return {*self.defaults, *(source for entry in entries for source in entry)}
+
+
+class Example(_Part):
+    """A prompt and what this policy does with it: the policy's own test."""
+
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    expect: Action
+
+
+def _complete(given: dict[Category, Value]) -> dict[Category, Value]:
+    missing = ", ".join(category for category in Category if category not in given)
+    if missing:
+        raise PydanticCustomError(
+            "incomplete", "should name every category: {missing} missing", {"missing": missing}
+        )
+    return given
+
+
+class Policy(_Part):
+    """One operator's decisions, complete: a policy that loads judges every category or says that it cannot.
+
+    uncalibrated: the gravest action that an uncalibrated score may lead to.
+    severity: 1 (mild) to 5 (gravest), for ordering the review queue and the reasons of a verdict.
+    disclosure: what a refused caller is told: nothing, the category, or the category and where in the prompt.
+    blocklists: the files in policies/blocklists/ that are in force, without `.yaml`.
+    messages: what the public reads when something is refused for this category.
+    """
+
+    name: PolicyName
+    version: Annotated[int, Field(ge=1)]
+    description: Text
+    uncalibrated: Literal[Action.REVIEW, Action.BLOCK, Action.ESCALATE] = Action.REVIEW
+    blocklists: Annotated[tuple[ListName, ...], Field(min_length=1)]
+    prompt: StagePolicy
+    picture: StagePolicy
+    severity: Annotated[dict[Category, Annotated[int, Field(ge=1, le=5)]], AfterValidator(_complete)]
+    disclosure_of: Annotated[dict[Category, Disclosure], AfterValidator(_complete), Field(alias="disclosure")]
+    messages: Annotated[dict[Category, Text], AfterValidator(_complete)]
+    examples: Annotated[tuple[Example, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _keeps_the_laws(self) -> Self:
+        """Raise one error whose context lists every broken law as (location, sentence)."""
+        if broken := [*_broken_laws(self)]:
+            sentences = "; ".join(sentence for _, sentence in broken)
+            raise PydanticCustomError(
+                "laws_broken", "{sentences}", {"sentences": sentences, "broken": broken}
+            )
+        return self
+
+    def stage(self, stage: Stage) -> StagePolicy:
+        """What this policy asks of a stage."""
+        return self.prompt if stage is Stage.PROMPT else self.picture
+
+    def message(self, category: Category, language: str) -> str:
+        """The sentence the public reads, in French for `fr` and `fr-*`, in English for any other language."""
+        return self.messages[category].in_language(language)
+
+    def disclosure(self, category: Category) -> Disclosure:
+        """What a caller may be told about a refusal for this category."""
+        return self.disclosure_of[category]
+
+    @cached_property
+    def stamp(self) -> PolicyStamp:
+        """Name, version, and the sha256 of the content's canonical JSON: comments and layout don't count."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return PolicyStamp(self.name, self.version, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _broken_laws(policy: Policy) -> Iterator[Problem]:
+    for stage in Stage:
+        asked = policy.stage(stage)
+        yield from _unlisted_checks(stage, asked)
+        yield from _unjudged(stage, asked)
+        yield from _below_the_floor(stage, asked)
+    yield from _judged_nowhere(policy)
+    if policy.disclosure(Category.SEXUAL_MINORS) == "span":
+        yield (
+            ("disclosure", Category.SEXUAL_MINORS),
+            "should be none or category: nobody is shown what to rephrase",
+        )
+    yield from _repeated(policy)
+
+
+def _unlisted_checks(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
+    for source in sorted(asked.scoring_checks - {*asked.checks}):
+        yield (stage, "checks"), f"should list {source}, which has thresholds"
+    for number, rule in enumerate(asked.rules):
+        for condition in rule.when_all:
+            if condition.source is not None and condition.source not in asked.checks:
+                yield (stage, "rules", number), f"{rule.id} asks {condition.source}, which checks should list"
+
+
+def _unjudged(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
+    for category in Category:
+        entry = asked.categories.get(category, {})
+        if entry == "not_scored":
+            continue
+        for source in sorted(asked.scoring_checks - {*asked.defaults} - {*entry}):
+            yield (
+                (stage, "categories", category),
+                f"{category} should have thresholds for {source}, or say {source}: not_scored",
+            )
+
+
+def _below_the_floor(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
+    for source, thresholds in asked.table[Category.SEXUAL_MINORS].items():
+        refuses_from = thresholds.refuses_from
+        if refuses_from is None or refuses_from > SEXUAL_MINORS_FLOOR:
+            yield (
+                (stage, "categories", Category.SEXUAL_MINORS, source),
+                f"sexual_minors should block or escalate at {SEXUAL_MINORS_FLOOR} or lower for {source}",
+            )
+
+
+def _judged_nowhere(policy: Policy) -> Iterator[Problem]:
+    for category, row in policy.prompt.table.items():
+        if not row:
+            yield ("prompt", "categories", category), f"{category} should be judged by a check of the prompt"
+
+
+def _repeated(policy: Policy) -> Iterator[Problem]:
+    lists = {
+        ("blocklists",): [*policy.blocklists],
+        ("prompt", "checks"): [*policy.prompt.checks],
+        ("picture", "checks"): [*policy.picture.checks],
+        ("prompt", "rules"): [rule.id for rule in (*policy.prompt.rules, *policy.picture.rules)],
+    }
+    for location, words in lists.items():
+        for word, times in Counter(words).items():
+            if times > 1:
+                yield location, f"should name {word} once"
