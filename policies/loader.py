@@ -19,7 +19,7 @@ DEPTH_LIMIT = 20
 
 Location = tuple[str | int, ...]
 
-_SCALAR_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
+_TAGS = {"map", "seq", "str", "int", "float", "bool", "null"}
 
 
 class PolicyInvalid(Exception):
@@ -112,7 +112,8 @@ def _compose(path: Path) -> yaml.Node:
     except yaml.MarkedYAMLError as broken:
         mark = broken.problem_mark or broken.context_mark
         line = mark.line + 1 if mark else 1
-        raise PolicyInvalid([f"{path}:{line}: {broken.problem or broken.context}"]) from broken
+        said = ", ".join(part for part in (broken.context, broken.problem) if part)
+        raise PolicyInvalid([f"{path}:{line}: not YAML: {said}"]) from broken
     except yaml.YAMLError as broken:
         raise PolicyInvalid([f"{path}:1: not YAML: {' '.join(str(broken).split())}"]) from broken
     if root is None:
@@ -142,7 +143,9 @@ def _text(path: Path) -> str:
 
 def _not_plain(node: yaml.Node, location: Location = ()) -> Iterator[tuple[Location, str]]:
     """Keys given twice or that are not words, and values that JSON cannot hold."""
-    if isinstance(node, yaml.MappingNode):
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
+        yield location, f"should be plain: words in quotes, no tags (found {node.tag})"
+    elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -155,13 +158,11 @@ def _not_plain(node: yaml.Node, location: Location = ()) -> Iterator[tuple[Locat
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             yield from _not_plain(item, (*location, number))
-    elif node.tag not in _SCALAR_TAGS:
-        yield location, f"should be a word or a number, in quotes if need be (found {_short(node.value)})"
     else:
         try:
             _scalar(node)
-        except ValueError:
-            yield location, f"should be a number (found {_short(node.value)})"
+        except (ValueError, KeyError):
+            yield location, f"should be a word or a number (found {_short(node.value)})"
 
 
 def _plain(node: yaml.Node) -> object:
@@ -204,8 +205,8 @@ def _at(path: Path, root: yaml.Node, location: Location, sentence: str) -> str:
 def _place(root: yaml.Node, location: Location) -> tuple[int, str]:
     """The line (from 1) and the dotted name of the deepest part of `location` that the file has.
 
-    pydantic's locations also hold the tags of unions and "[key]"; what the file does not have is left out,
-    except a last word, which is the missing field itself.
+    pydantic's locations also hold "[key]" and the tags of unions in brackets. What the file does not have is
+    left out, except a last word, which is the missing field itself.
     """
     node, mark, field = root, root.start_mark, ""
     for number, part in enumerate(location):
@@ -213,7 +214,7 @@ def _place(root: yaml.Node, location: Location) -> tuple[int, str]:
         if found:
             mark, node = found
             field += f"[{part}]" if isinstance(part, int) else f".{part}"
-        elif number == len(location) - 1 and part != "[key]":
+        elif number == len(location) - 1 and not str(part).startswith("["):
             field += f".{part}"
     return mark.line + 1, field.removeprefix(".")
 

@@ -93,14 +93,14 @@ class Thresholds(_Part):
 
 
 def _word_or_table(entry: object) -> str:
-    return "word" if isinstance(entry, str) else "table"
+    return "[word]" if isinstance(entry, str) else "[table]"
 
 
 SourceEntry = Annotated[
-    Annotated[NotScored, Tag("word")] | Annotated[Thresholds, Tag("table")], Discriminator(_word_or_table)
+    Annotated[NotScored, Tag("[word]")] | Annotated[Thresholds, Tag("[table]")], Discriminator(_word_or_table)
 ]
 CategoryEntry = Annotated[
-    Annotated[NotScored, Tag("word")] | Annotated[dict[Source, SourceEntry], Tag("table")],
+    Annotated[NotScored, Tag("[word]")] | Annotated[dict[Source, SourceEntry], Tag("[table]")],
     Discriminator(_word_or_table),
 ]
 
@@ -154,20 +154,23 @@ class StagePolicy(_Part):
     @cached_property
     def table(self) -> dict[Category, dict[str, Thresholds]]:
         """Category -> check -> thresholds, defaults filled in; empty for a category that is not scored."""
-        return {category: self._row(category) for category in Category}
+        return {
+            category: {source: entry for source, entry in self.row(category).items() if entry != "not_scored"}
+            for category in Category
+        }
 
-    def _row(self, category: Category) -> dict[str, Thresholds]:
-        entry = self.categories.get(category, {})
-        if entry == "not_scored":
-            return {}
-        row = {**self.defaults, **entry}
-        return {source: thresholds for source, thresholds in row.items() if thresholds != "not_scored"}
+    def row(self, category: Category) -> dict[str, Thresholds | NotScored]:
+        """Check -> thresholds or `not_scored`, defaults filled in: everything said about a category."""
+        said = self.categories.get(category, {})
+        if said == "not_scored":
+            return dict.fromkeys(self.scoring_checks, said)
+        return {**self.defaults, **said}
 
     @property
     def scoring_checks(self) -> set[str]:
         """The checks with thresholds for at least one category."""
-        entries = [entry for entry in self.categories.values() if entry != "not_scored"]
-        return {*self.defaults, *(source for entry in entries for source in entry)}
+        said = [entry for entry in self.categories.values() if entry != "not_scored"]
+        return {*self.defaults, *(source for entry in said for source in entry)}
 
 
 class Example(_Part):
@@ -186,6 +189,12 @@ def _complete(given: dict[Category, Value]) -> dict[Category, Value]:
     return given
 
 
+def _holds_back(action: Action) -> Action:
+    if action.gravity < Action.REVIEW.gravity:
+        raise PydanticCustomError("too_mild", "should be review, block or escalate")
+    return action
+
+
 class Policy(_Part):
     """One operator's decisions, complete: a policy that loads judges every category or says that it cannot.
 
@@ -199,7 +208,7 @@ class Policy(_Part):
     name: PolicyName
     version: Annotated[int, Field(ge=1)]
     description: Text
-    uncalibrated: Literal[Action.REVIEW, Action.BLOCK, Action.ESCALATE] = Action.REVIEW
+    uncalibrated: Annotated[Action, AfterValidator(_holds_back)] = Action.REVIEW
     blocklists: Annotated[tuple[ListName, ...], Field(min_length=1)]
     prompt: StagePolicy
     picture: StagePolicy
@@ -263,15 +272,11 @@ def _unlisted_checks(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
 
 
 def _unjudged(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
-    for category in Category:
-        entry = asked.categories.get(category, {})
-        if entry == "not_scored":
-            continue
-        for source in sorted(asked.scoring_checks - {*asked.defaults} - {*entry}):
-            yield (
-                (stage, "categories", category),
-                f"{category} should have thresholds for {source}, or say {source}: not_scored",
-            )
+    for source in sorted(asked.scoring_checks - {*asked.defaults}):
+        silent = [category for category in Category if source not in asked.row(category)]
+        if silent:
+            named = ", ".join(silent)
+            yield (stage, "categories"), f"should give {source} thresholds, or not_scored, in {named}"
 
 
 def _below_the_floor(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
@@ -285,9 +290,8 @@ def _below_the_floor(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
 
 
 def _judged_nowhere(policy: Policy) -> Iterator[Problem]:
-    for category, row in policy.prompt.table.items():
-        if not row:
-            yield ("prompt", "categories", category), f"{category} should be judged by a check of the prompt"
+    if unjudged := [category for category, row in policy.prompt.table.items() if not row]:
+        yield ("prompt", "categories"), f"should have a check of the prompt judge {', '.join(unjudged)}"
 
 
 def _repeated(policy: Policy) -> Iterator[Problem]:
