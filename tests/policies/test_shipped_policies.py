@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from policies.loader import load_policy, shipped_policies
+from policies.schema import Policy
+from policies.signals import Category, Stage
+from policies.verdict import Action
+
+SHIPPED = {name: load_policy(path) for name, path in shipped_policies().items()}
+each = pytest.mark.parametrize("judge", SHIPPED.values(), ids=SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_policy_is_named_after_its_file(name: str) -> None:
+    assert SHIPPED[name].name == name
+
+
+@each
+def test_every_prompt_passes_a_blocklist_and_a_classifier_in_every_category(judge: Policy) -> None:
+    assert {*judge.prompt.checks} >= {"blocklist", "prompt_classifier"}
+    for row in judge.prompt.table.values():
+        assert {*row} >= {"blocklist", "prompt_classifier"}
+
+
+@each
+def test_every_category_is_judged_in_pictures_or_said_not_to_be(judge: Policy) -> None:
+    for category, row in judge.picture.table.items():
+        assert row or judge.picture.categories[category] == "not_scored"
+
+
+@each
+def test_the_three_policies_leave_the_same_categories_unscored(judge: Policy) -> None:
+    unscored = {category for category, row in judge.picture.table.items() if not row}
+    assert unscored == {category for category, row in SHIPPED["default"].picture.table.items() if not row}
+
+
+@each
+def test_every_picture_is_asked_whether_it_could_pass_for_a_photograph_of_a_person(judge: Policy) -> None:
+    assert {*judge.picture.checks} == {"image_concepts", "realism", "person"}
+    subjects = {condition.subject for rule in judge.picture.rules for condition in rule.when_all}
+    assert subjects >= {"photorealism", "person"}
+
+
+@each
+def test_sexualised_minors_are_gravest_and_nothing_is_disclosed(judge: Policy) -> None:
+    assert judge.severity[Category.SEXUAL_MINORS] == max(judge.severity.values()) == 5
+    assert judge.disclosure(Category.SEXUAL_MINORS) == "none"
+
+
+@each
+def test_the_terms_that_are_never_harmless_are_refused(judge: Policy) -> None:
+    for row in judge.prompt.table.values():
+        assert row["blocklist"].refuses_from is not None
+
+
+def test_default_rests_at_suspicious_terms_and_strict_refuses_them_and_weapons() -> None:
+    default, strict = SHIPPED["default"].prompt.table, SHIPPED["strict"].prompt.table
+    for category in set(Category) - {Category.SEXUAL_MINORS}:
+        assert default[category]["blocklist"].refuses_from == 1.0
+        assert strict[category]["blocklist"].refuses_from == (0.3 if category is Category.WEAPONS else 0.6)
+
+
+def test_strict_refuses_weapons_and_drugs_in_pictures_where_default_labels_them() -> None:
+    for category in (Category.WEAPONS, Category.ILLICIT):
+        assert SHIPPED["strict"].picture.table[category]["image_concepts"].refuses_from is not None
+        assert dict(SHIPPED["default"].picture.table[category]["image_concepts"].in_force).keys() == {
+            Action.LABEL
+        }
+
+
+@each
+def test_the_examples_speak_both_languages_and_hold_lookalikes(judge: Policy) -> None:
+    prompts = [example.prompt for example in judge.examples]
+    assert len(prompts) == len(set(prompts)) >= 15
+    french = [p for p in prompts if {"un", "une", "homme", "d’un"} & {*p.split()}]
+    assert len(french) >= 5
+    expected = [example.expect for example in judge.examples]
+    assert expected.count(Action.ALLOW) >= 5
+    assert sum(action.refuses for action in expected) >= 5
+
+
+@each
+def test_every_list_in_force_exists(judge: Policy) -> None:
+    folder = Path(load_policy.__code__.co_filename).parent / "blocklists"
+    assert [name for name in judge.blocklists if not (folder / f"{name}.yaml").is_file()] == []
+
+
+@each
+@pytest.mark.parametrize("stage", Stage)
+def test_every_rule_names_its_subject_matter_in_its_id(judge: Policy, stage: Stage) -> None:
+    assert all(rule.id.startswith("likeness/") for rule in judge.stage(stage).rules)
