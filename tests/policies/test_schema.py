@@ -176,5 +176,7 @@ def test_a_policy_cannot_be_changed() -> None:
 
 def test_a_policy_without_defaults_says_everything_itself() -> None:
     everything = {category: {"blocklist": {"block": 0.5}} for category in Category}
-    judge = policy(("prompt.checks", ["blocklist"]), ("prompt.defaults", {}), ("prompt.categories", everything))
+    judge = policy(
+        ("prompt.checks", ["blocklist"]), ("prompt.defaults", {}), ("prompt.categories", everything)
+    )
     assert all(row["blocklist"].block == 0.5 for row in judge.prompt.table.values())
