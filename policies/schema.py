@@ -201,7 +201,7 @@ class Policy(_Part):
     uncalibrated: the gravest action that an uncalibrated score may lead to.
     severity: 1 (mild) to 5 (gravest), for ordering the review queue and the reasons of a verdict.
     disclosure: what a refused caller is told: nothing, the category, or the category and where in the prompt.
-    blocklists: the files in policies/blocklists/ that are in force, without `.yaml`.
+    blocklists: the folders of policies/blocklists/ whose lists are in force; `common` always is.
     messages: what the public reads when something is refused for this category.
     """
 
@@ -273,8 +273,7 @@ def _unlisted_checks(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
 
 def _unjudged(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
     for source in sorted(asked.scoring_checks - {*asked.defaults}):
-        silent = [category for category in Category if source not in asked.row(category)]
-        if silent:
+        if silent := [category for category in Category if source not in asked.row(category)]:
             named = ", ".join(silent)
             yield (stage, "categories"), f"should give {source} thresholds, or not_scored, in {named}"
 
