@@ -131,6 +131,19 @@ def test_a_rule_met_only_with_an_uncalibrated_score_is_capped() -> None:
     assert decide(sure_too, SMALL, Stage.PICTURE).action is Action.BLOCK
 
 
+def test_a_subject_that_only_a_rule_asks_for_must_be_reported_too() -> None:
+    signals = [s for s in reports(SMALL, Stage.PICTURE) if s.subject is not Descriptor.PHOTOREALISM]
+    signals.append(Signal("realism", Descriptor.PERSON, 0.0))
+    with pytest.raises(CouldNotJudge, match="has not reported photorealism"):
+        decide(signals, SMALL, Stage.PICTURE)
+
+
+def test_the_reason_of_a_rule_names_the_condition_that_was_met_most_narrowly() -> None:
+    scores = {"photorealism": 0.95, "person": 0.75, "sexual": 0.29}
+    (reason,) = decide(reports(SMALL, Stage.PICTURE, **scores), SMALL, Stage.PICTURE).reasons
+    assert (reason.source, reason.score, reason.threshold) == ("person", 0.75, 0.7)
+
+
 def test_the_record_holds_every_threshold_in_force() -> None:
     in_force = thresholds_of(SMALL, Stage.PICTURE)
     assert in_force["picture/gore/image_concepts/review"] == 0.5
