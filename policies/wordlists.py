@@ -1,0 +1,196 @@
+"""Lists of words for the blocklist: what a list file may say, and how it is read."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from policies.inflection import Inflection, Language, inflect
+from policies.signals import Category
+
+SHIPPED = Path(__file__).parent / "blocklists"
+COMMON = "common"
+"""The folder of lists that every choice of lists includes: names of people, and the combination rules."""
+
+Location = tuple[str | int, ...]
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Score = Annotated[float, Field(gt=0, le=1)]
+Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\w")]
+Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_as_tuple)]
+
+
+class WordlistInvalid(Exception):
+    """A list file cannot be used.
+
+    problems: each as "file:line: field: what was expected".
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Terms(_Part):
+    """Words or phrases that are treated alike.
+
+    score: 1 is unsafe whatever stands around it, 0.6 is suspicious; None takes the list's.
+    unless: phrases that hold the word and are harmless; they excuse the occurrence they cover, no other.
+    unless_near: words that, within `unless_within` words of it, excuse an occurrence.
+    disguises: also match misspellings (two neighbouring letters swapped, one space or star inside).
+    """
+
+    text: Annotated[Phrases, Field(min_length=1)]
+    inflect: Inflection = "none"
+    score: Score | None = None
+    unless: Phrases = ()
+    unless_near: Phrases = ()
+    unless_within: Annotated[int, Field(ge=1, le=20)] = 3
+    disguises: bool = False
+
+
+class Combination(_Part):
+    """Words of several groups that are unsafe together.
+
+    meet: one word of each group within `within` words of the first group's (anywhere in the prompt if None).
+    at_least: words that score less by themselves do not count; words of lists for combinations only always do.
+    """
+
+    name: Name
+    meet: Annotated[tuple[Name, ...], BeforeValidator(_as_tuple), Field(min_length=2, max_length=3)]
+    within: Annotated[int, Field(ge=1, le=100)] | None = None
+    at_least: Annotated[float, Field(ge=0, le=1)] = 0.0
+    category: Category
+    score: Score = 1.0
+
+
+class Wordlist(_Part):
+    """One list file.
+
+    group: what combinations call its words; its category if not given.
+    only_in_combinations: its words mean nothing by themselves.
+    """
+
+    name: Name
+    language: Language
+    category: Category
+    group: Name = ""
+    score: Score = 1.0
+    only_in_combinations: bool = False
+    terms: tuple[Terms, ...] = ()
+    combinations: tuple[Combination, ...] = ()
+
+    @model_validator(mode="after")
+    def _texts_differ(self) -> Self:
+        texts = [text.casefold() for terms in self.terms for text in terms.text]
+        if repeated := {text for text in texts if texts.count(text) > 1}:
+            raise ValueError(f"should hold each text once (found twice: {', '.join(sorted(repeated))})")
+        return self
+
+    @property
+    def group_name(self) -> str:
+        """The name by which combinations call this list."""
+        return self.group or self.category
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex sha256 of the list's content; comments and layout do not count."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def forms(self, text: str, inflection: Inflection) -> tuple[str, ...]:
+        """Every form in which a listed text is looked for."""
+        return inflect(text, self.language, inflection)
+
+
+def load_blocklists(names: Sequence[str], folder: Path = SHIPPED) -> tuple[Wordlist, ...]:
+    """The lists a policy names, with the common ones: `english` is every file of the folder `english`.
+
+    Raises WordlistInvalid for an unknown name or with every problem of every file.
+    """
+    lists: list[Wordlist] = []
+    problems: list[str] = []
+    for name in dict.fromkeys((*names, COMMON)):
+        paths = sorted((folder / name).glob("*.yaml"))
+        if not paths:
+            known = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+            problems.append(f"{folder / name}:1: name: should be one of {known}")
+        for path in paths:
+            try:
+                lists.append(load_wordlist(path))
+            except WordlistInvalid as invalid:
+                problems += invalid.problems
+    if problems:
+        raise WordlistInvalid(problems)
+    return tuple(lists)
+
+
+def load_wordlist(path: Path) -> Wordlist:
+    """The list in a YAML file. Raises WordlistInvalid with every problem of the file."""
+    root = _compose(path)
+    try:
+        return Wordlist.model_validate(_plain(root))
+    except ValidationError as invalid:
+        raise WordlistInvalid([_problem(path, root, details) for details in invalid.errors()]) from invalid
+
+
+def _compose(path: Path) -> yaml.Node:
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as unreadable:
+        raise WordlistInvalid([f"{path}:1: file: could not be read ({unreadable.strerror})"]) from unreadable
+    except UnicodeDecodeError as undecodable:
+        raise WordlistInvalid([f"{path}:1: file: should be UTF-8 text"]) from undecodable
+    except yaml.MarkedYAMLError as broken:
+        line = broken.problem_mark.line + 1 if broken.problem_mark else 1
+        raise WordlistInvalid([f"{path}:{line}: file: should be YAML ({broken.problem})"]) from broken
+    except yaml.YAMLError as broken:
+        raise WordlistInvalid([f"{path}:1: file: should be YAML ({broken})"]) from broken
+    if not isinstance(root, yaml.MappingNode):
+        raise WordlistInvalid([f"{path}:1: file: should be a table with name, language, category and terms"])
+    return root
+
+
+def _plain(root: yaml.Node) -> object:
+    plain: object = yaml.constructor.SafeConstructor().construct_document(root)
+    return plain
+
+
+def _problem(path: Path, root: yaml.Node, details: ErrorDetails) -> str:
+    line, field = _place(root, details["loc"])
+    expected = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{path}:{line}: {field or 'list'}: {expected}"
+
+
+def _place(root: yaml.Node, location: Location) -> tuple[int, str]:
+    """The line (from 1) of the deepest part of a location that the file has, and the location in words."""
+    node: yaml.Node | None = root
+    line = root.start_mark.line + 1
+    for part in location:
+        node = _child(node, part)
+        if node is None:
+            break
+        line = node.start_mark.line + 1
+    return line, ".".join(map(str, location))
+
+
+def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item: yaml.Node = node.value[part]
+        return item
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == part), None)
+    return None

@@ -1,0 +1,483 @@
+"""Undo the disguises of a prompt: look-alikes, invisible characters, spacing, leetspeak, weights, encodings.
+
+A prompt is read in several ways (`View`), because one reading that undoes everything would also damage honest text.
+Every character of every view knows where in the prompt it came from. All steps are linear in the prompt's length.
+Background: Unicode Technical Reports 15 (normalisation), 36 and 39 (security, confusables).
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+ROUNDS = (
+    4  # how often nested disguises (an entity inside an entity) are undone before all punctuation is dropped
+)
+TAG_OFFSET = 0xE0000  # the tag block repeats ASCII, invisibly, from here
+FOLD_CACHE_SIZE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One reading of a prompt.
+
+    origin: for each character of `text`, the index in the original prompt that it came from.
+    """
+
+    name: str
+    text: str
+    origin: Sequence[int]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The half-open range of the original prompt that `text[start:end]` (not empty) was read from."""
+        part = self.origin[start:end]
+        first, last = min(part), max(part) + 1
+        follower = self.origin[end] if end < len(self.text) else 0
+        return first, max(last, follower) if follower - last < ESCAPE_LENGTH else last
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedPrompt:
+    """A prompt and its readings; `folded` is the one for classifiers, `views` are all of them for term matching."""
+
+    original: str
+    folded: str
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    text: str
+    origin: Sequence[int]
+
+    def part(self, start: int, end: int) -> "_Text":
+        return _Text(self.text[start:end], self.origin[start:end])
+
+    def become(self, text: str) -> "_Text":
+        """New characters in the place of these; each keeps the nearest old position."""
+        old = len(self.origin)
+        return _Text(text, [self.origin[min(index, old - 1)] for index in range(len(text))])
+
+
+Step = Callable[[_Text], _Text]
+
+
+def normalize(prompt: str) -> NormalizedPrompt:
+    """Read a prompt in every way that an image model or a person might.
+
+    `folded` is lower case, without accents on Latin letters; normalising it again changes nothing.
+    """
+    source = _Text(prompt, range(len(prompt)))
+    shown = _settle(source, _uncover)
+    folded = _settle(shown, _make_sure)
+    readings = [("folded", folded), *_readings(shown), *_other_orders(source)]
+    return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
+
+
+def fold_term(text: str) -> str:
+    """A listed word as it stands in the views: folded, and one space for each run of other characters."""
+    return NOT_WORD.sub(" ", _fold(_compose(_Text(text, range(len(text))))).text).strip()
+
+
+def _distinct(readings: Sequence[tuple[str, _Text]]) -> Iterator[View]:
+    seen: set[str] = set()
+    for name, reading in readings:
+        if reading.text not in seen:
+            seen.add(reading.text)
+            yield View(name, reading.text, reading.origin)
+
+
+def _readings(shown: _Text) -> Iterator[tuple[str, _Text]]:
+    plain = _collapse(_unbracket(shown))
+    joined = _collapse(_unbracket(_join_letters(_join_parts(shown), SPACED_LETTERS)))
+    yield "plain", plain
+    yield "joined", joined
+    yield "all_joined", _collapse(_unbracket(_join_letters(_join_parts(shown), ALL_SPACED)))
+    if LEET.search(plain.text):
+        yield "deleeted", _deleet(plain, LEET_AS_I)
+        yield "deleeted_l", _deleet(plain, LEET_AS_L)
+    if LEET.search(joined.text):
+        yield "joined_deleeted", _deleet(joined, LEET_AS_I)
+        yield "joined_deleeted_l", _deleet(joined, LEET_AS_L)
+    yield from _shorter(_deleet(joined, LEET_AS_I))
+    yield "lookalike", _undo_whole_lookalikes(plain)
+
+
+def _shorter(source: _Text) -> Iterator[tuple[str, _Text]]:
+    if STRETCHED.search(source.text):
+        for name, repeats in SQUASHES:
+            yield name, _squash(source, repeats)
+
+
+def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
+    """Readings of text whose order or visibility is changed by control characters."""
+    if "\u202e" in source.text:
+        turned = _settle(_rewrite(source, OVERRIDDEN, _turn), _uncover)
+        yield from ((f"reversed_{name}", reading) for name, reading in _readings(turned))
+    if TAGGED.search(source.text):
+        visible = _settle(_rewrite(source, TAGGED, _vanish), _uncover)
+        yield from ((f"untagged_{name}", reading) for name, reading in _readings(visible))
+
+
+def _settle(source: _Text, step: Step) -> _Text:
+    """Repeat a step until it changes nothing; deeper nesting than ROUNDS loses its punctuation instead."""
+    for _ in range(ROUNDS):
+        settled = step(source)
+        if settled.text == source.text:
+            return settled
+        source = settled
+    return step(_rewrite(source, NOT_WORD, _blank))
+
+
+def _uncover(source: _Text) -> _Text:
+    return _unweight(_undo_lookalikes(_fold(_compose(_show_tags(_decode(source))))))
+
+
+def _make_sure(source: _Text) -> _Text:
+    """The steps that hardly ever hurt honest text."""
+    plain = _collapse(_unbracket(_join_letters(_uncover(source), SURELY_SPACED)))
+    return _squash(_deleet_sandwiches(_undo_lookalikes(plain)), _one)
+
+
+# --- the tool all steps share ---------------------------------------------------------------------
+
+
+def _rewrite(source: _Text, pattern: re.Pattern[str], rewrite: Step) -> _Text:
+    """Replace every match of a pattern by its rewritten form, keeping the origins right."""
+    pieces: list[str] = []
+    origin: list[int] = []
+    done = 0
+    for match in pattern.finditer(source.text):
+        start, end = match.span()
+        new = rewrite(source.part(start, end))
+        pieces += (source.text[done:start], new.text)
+        origin += (*source.origin[done:start], *new.origin)
+        done = end
+    if not done:
+        return source
+    origin += source.origin[done:]
+    return _Text("".join((*pieces, source.text[done:])), origin)
+
+
+def _vanish(_: _Text) -> _Text:
+    return _Text("", ())
+
+
+def _blank(part: _Text) -> _Text:
+    return _Text(" ", part.origin[:1])
+
+
+def _turn(part: _Text) -> _Text:
+    return _Text(part.text[::-1], part.origin[::-1])
+
+
+# --- encodings ------------------------------------------------------------------------------------
+
+ESCAPE_LENGTH = 12
+ENTITY = re.compile(r"&(?:#\d{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z]{2,8}[0-9]{0,2};)")
+PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+BACKSLASH = re.compile(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})")
+
+
+def _decode(source: _Text) -> _Text:
+    source = _rewrite(source, ENTITY, lambda part: part.become(html.unescape(part.text)))
+    source = _rewrite(source, PERCENT, _unquote)
+    return _rewrite(source, BACKSLASH, lambda part: part.become(chr(int(part.text[2:], 16))))
+
+
+def _unquote(part: _Text) -> _Text:
+    try:
+        text = unquote(part.text, errors="strict")
+    except UnicodeDecodeError:
+        return part
+    starts = (
+        [3 * len(text[:index].encode()) for index in range(len(text))] if len(text) <= ESCAPE_LENGTH else None
+    )
+    return _Text(text, [part.origin[start] for start in starts]) if starts is not None else part.become(text)
+
+
+# --- invisible characters, compatibility forms, case, accents -------------------------------------
+
+TAGGED = re.compile(
+    r"(?<!\U0001F3F4)[\U000E0020-\U000E007E]+"
+)  # behind a black flag they are part of an emoji
+OVERRIDDEN = re.compile(r"(?<=\u202e)[^\u202c\u202e\u2069\n]+")
+COMPOSABLE = re.compile(
+    "[\u0410-\u045f][\u0306\u0308]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u3041-\u30ff][\u3099\u309a]"
+)
+INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+SPACES = re.compile(r"\s{2,}")
+NOT_WORD = re.compile(r"(?:[^\w]|_)+")
+IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufffc")
+SHARED_MARKS = ((0x0300, 0x036F), (0x0483, 0x0489), (0x064B, 0x065F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF),
+                (0x20D0, 0x20FF), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F), (0xE0100, 0xE01EF))  # fmt: skip
+
+
+def _pairs(listing: str) -> dict[str, str]:
+    return {item[0]: item[1:] for item in listing.split()}
+
+
+def _alphabet(first: int) -> dict[str, str]:
+    return {chr(first + index): chr(ord("a") + index) for index in range(26)}
+
+
+# Letters that Unicode does not decompose although people read them as plain Latin ones: each with its reading.
+LATIN_LETTERS: dict[str, str] = {
+    **_alphabet(0x1F150),
+    **_alphabet(0x1F170),
+    **_pairs(
+        "ıi øo đd ħh łl ŧt ƀb ɓb ƈc ɖd ɗd ǝe əe ɛe ɑa ɐa ɡg ɢg ɠg ɦh ɨi ɩi ɪi ɟj ʝj ʞk ƙk ɭl ɫl ʟl ɬl ɱm ɯm ɲn ŋn ɳn"
+        " ɴn ƞn ɵo ɔo ᴏo ƥp ᴘp ɋq ʀr ɾr ɹr ʁr ɽr ʂs ꜱs ʃs ƭt ʇt ᴛt ʈt ʉu ᴜu ʊu ʋv ᴠv ʌv ʍw ᴡw ɥh ƴy ʏy ʎy ʐz ƶz ᴢz"
+        " ʒz ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ƒf ʜh ᴊj ᴋk ᴍm ꞯq ðd æae œoe þth"
+    ),
+    "\u2800": " ",
+}
+
+
+def _marks() -> str:
+    """All nonspacing and enclosing marks below the supplementary ideographs, as the inside of a character class."""
+    return "".join(
+        chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)) in ("Mn", "Me")
+    )
+
+
+MARKS_ON_LATIN = re.compile(f"(?<=[a-z])[{_marks()}]+")
+
+
+class _FoldTable(dict[str, str]):
+    """Folded form of each character, worked out when first met and remembered up to a bound."""
+
+    def __missing__(self, char: str) -> str:
+        folded = _fold_character(char)
+        if len(self) < FOLD_CACHE_SIZE:
+            self[char] = folded
+        return folded
+
+
+_FOLDED = _FoldTable()
+
+
+def _fold_character(char: str) -> str:
+    folded = "".join(map(_fold_once, char))
+    return folded if folded == char else _fold_character(folded)
+
+
+def _fold_once(char: str) -> str:
+    if char in LATIN_LETTERS:
+        return LATIN_LETTERS[char]
+    if char.isspace():
+        return " "
+    if char in IGNORABLE or unicodedata.category(char) in ("Cf", "Cc", "Cs") or _is_shared_mark(char):
+        return ""
+    composed = unicodedata.normalize("NFKC", char).casefold()
+    decomposed = unicodedata.normalize("NFKD", composed)
+    return (
+        _without_marks(decomposed)
+        if _is_latin_or_greek(decomposed[0])
+        else unicodedata.normalize("NFKC", composed)
+    )
+
+
+def _is_shared_mark(char: str) -> bool:
+    return any(first <= ord(char) <= last for first, last in SHARED_MARKS)
+
+
+def _is_latin_or_greek(char: str) -> bool:
+    return char.isascii() or "\u00c0" <= char <= "\u03ff"
+
+
+def _without_marks(text: str) -> str:
+    return "".join(char for char in text if not unicodedata.combining(char))
+
+
+def _show_tags(source: _Text) -> _Text:
+    if source.text.isascii():
+        return source
+    return _rewrite(source, TAGGED, _read_tags)
+
+
+def _read_tags(part: _Text) -> _Text:
+    letters = "".join(chr(ord(char) - TAG_OFFSET) for char in part.text)
+    return _Text(f" {letters} ", (part.origin[0], *part.origin, part.origin[-1]))
+
+
+def _compose(source: _Text) -> _Text:
+    if source.text.isascii():
+        return source
+    source = _rewrite(source, COMPOSABLE, lambda part: part.become(unicodedata.normalize("NFC", part.text)))
+    return _rewrite(source, INDICATORS, _read_indicators)
+
+
+def _read_indicators(part: _Text) -> _Text:
+    """Two regional indicators are a flag; any other number is somebody spelling."""
+    if len(part.text) == 2:
+        return part
+    return part.become("".join(chr(ord(char) - 0x1F1E6 + ord("a")) for char in part.text))
+
+
+def _fold(source: _Text) -> _Text:
+    if source.text.isascii() and not CONTROL.search(source.text):
+        return _Text(source.text.lower(), source.origin)
+    folded = list(map(_FOLDED.__getitem__, source.text))
+    origin = [place for place, text in zip(source.origin, folded, strict=True) for _ in text]
+    return _rewrite(_Text("".join(folded), origin), MARKS_ON_LATIN, _vanish)
+
+
+def _collapse(source: _Text) -> _Text:
+    source = _rewrite(source, SPACES, _blank)
+    start = len(source.text) - len(source.text.lstrip())
+    return source.part(start, len(source.text.rstrip())) if source.text.strip() else _Text("", ())
+
+
+# --- letters of other scripts that look Latin -----------------------------------------------------
+
+# Upper and lower case apart, because they look like different letters (Cyrillic Н is H, Greek ν is v and Ν is N).
+LOOKALIKES: dict[str, str] = _pairs(
+    "аa вb гr еe ёe иu йu кk мm нh оo пn рp сc тt уy фo хx цu ч4 шw щw ъb ьb эe юio яr ѕs іi їi јj ћh ђh єe ґr ԁd ԛq"
+    " ԝw һh ӏl ғf қk ңh үy ұy ҳx җx әe өo"
+    " АA ВB ЕE ЁE ИN КK МM НH ОO РP СC ТT УY ФO ХX ЯR ЅS ІI ЇI ЈJ ЄE ГR ПN ШW Ԍg ҮY"
+    " αa βb γy δd εe ζz ηn θo ιi κk λl μu νv ξe οo πn ρp σo ςs τt υu φo χx ωw"
+    " ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX ΣE ΛA"
+    " աw հh յj ոn ռn սu տs օo ցg զq ՕO ՏS ՍU"
+    " ᎪA ᏴB ᏟC ᎠD ᎬE ᎻH ᎥI ᎫJ ᏦK ᏞL ᎷM ᏢP ᏒR ᏚS ᎢT ᏙV ᎳW ᏃZ"
+)
+ASCII_LETTER = re.compile(r"[a-zA-Z]")
+
+
+def _undo_lookalikes(source: _Text) -> _Text:
+    """Inside words that mix scripts only: a word written in one script is honest."""
+    if source.text.isascii():
+        return source
+    return _rewrite(source, WORD, _unmix)
+
+
+def _unmix(word: _Text) -> _Text:
+    if word.text.isascii() or not ASCII_LETTER.search(word.text):
+        return word
+    return _translate(word)
+
+
+def _translate(word: _Text) -> _Text:
+    letters = [LOOKALIKES.get(char, char) for char in word.text]
+    origin = [place for place, text in zip(word.origin, letters, strict=True) for _ in text]
+    return _Text("".join(letters), origin)
+
+
+def _undo_whole_lookalikes(source: _Text) -> _Text:
+    """Words made of look-alikes alone, in a prompt that is otherwise mostly Latin."""
+    latin = len(ASCII_LETTER.findall(source.text)) if not source.text.isascii() else 0
+    foreign = sum(char in LOOKALIKES for char in source.text) if latin else 0
+    return _rewrite(source, WORD, _unmask) if 0 < foreign < latin else source
+
+
+def _unmask(word: _Text) -> _Text:
+    return _translate(word) if all(char in LOOKALIKES for char in word.text) else word
+
+
+# --- prompt weights and brackets ------------------------------------------------------------------
+
+WEIGHT = re.compile(r":\s?[-+]?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})\s?(?=[)\]}>])")
+BRACKETS = re.compile(r"[()\[\]{}<>|\\]+")
+
+
+def _unweight(source: _Text) -> _Text:
+    """`(word:1.3)` becomes `(word)`."""
+    return _rewrite(source, WEIGHT, _vanish) if ":" in source.text else source
+
+
+def _unbracket(source: _Text) -> _Text:
+    return _rewrite(source, BRACKETS, _blank)
+
+
+# --- letters set apart ----------------------------------------------------------------------------
+
+LETTER = "[a-zа-яѐ-џα-ω]"
+SIGN = r"!-/:-@\[-`{-~¡-¿×÷‐-⁞∙⋅●■★☆♥❤☠←-⯿\U0001F000-\U0001FAFF"
+SURELY_SPACED = re.compile(
+    rf"(?<![^\W_])(?![aiy] ){LETTER}([ {SIGN}]{{1,3}}){LETTER}(?:\1{LETTER}){{2,}}(?![^\W_])"
+)
+ALL_SPACED = re.compile(rf"(?<![^\W_])[^\W_][\s{SIGN}]{{1,3}}[^\W_](?:[\s{SIGN}]{{1,3}}[^\W_])+(?![^\W_])")
+INNER_SIGNS = re.compile(rf"(?<=[^\W_])(?:(?!['’])[{SIGN}]){{1,4}}(?=[^\W_])")
+SPACED_LETTERS = re.compile(
+    rf"(?<![^\W_])(?![aiy] )[^\W_][\s{SIGN}]{{1,3}}[^\W_](?:[\s{SIGN}]{{1,3}}[^\W_])+(?![^\W_])"
+)
+SEPARATORS = re.compile(rf"[\s{SIGN}]+")
+
+
+def _join_letters(source: _Text, pattern: re.Pattern[str]) -> _Text:
+    """`n a k e d` and `n.a.k.e.d` become `naked`."""
+    return _rewrite(source, pattern, lambda part: _rewrite(part, SEPARATORS, _vanish))
+
+
+def _join_parts(source: _Text) -> _Text:
+    """`na-ked` and `(na)(ked)` become `naked`. An apostrophe stays: who're."""
+    return _rewrite(source, INNER_SIGNS, _vanish)
+
+
+# --- digits and signs for letters -----------------------------------------------------------------
+
+LEET = re.compile(r"[a-z][0-9@$!|€+]|[0-9@$!|€+][a-z]")
+LEET_WORD = re.compile(r"[a-z0-9@$!|€+]{2,}")
+SANDWICH = re.compile(r"(?<=[a-z])[0-9@$]{1,3}(?=[a-z])")
+LEET_AS_I = str.maketrans("0123456789@$!|€+", "oizeasgtbgasiiet")
+LEET_AS_L = str.maketrans("0123456789@$!|€+", "olzeasbtbpasllet")
+
+
+def _deleet(source: _Text, table: dict[int, int]) -> _Text:
+    """`n4k3d` becomes `naked`, in words that mix letters and digits only."""
+    return _rewrite(source, LEET_WORD, lambda word: _deleet_word(word, table))
+
+
+def _deleet_word(word: _Text, table: dict[int, int]) -> _Text:
+    return _Text(word.text.translate(table), word.origin) if ASCII_LETTER.search(word.text) else word
+
+
+def _deleet_sandwiches(source: _Text) -> _Text:
+    """Only digits between letters: 4k, 35mm and mp3 stay."""
+    return _rewrite(source, SANDWICH, lambda part: _Text(part.text.translate(LEET_AS_I), part.origin))
+
+
+# --- stretched words ------------------------------------------------------------------------------
+
+WORD = re.compile(r"[^\W_]+")
+LATIN_WORD = re.compile(r"[a-z]+")
+STRETCHED = re.compile(r"([a-z])\1\1")
+RUN = re.compile(r"([a-z])\1+")
+ROMAN = frozenset("ivxlcdm")
+VOWELS = frozenset("aeiouy")
+
+
+def _squash(source: _Text, keep: Callable[[str], int]) -> _Text:
+    """`naaakedd` becomes `naked`: runs in words that hold three equal letters shrink to `keep(run)` letters."""
+    if not STRETCHED.search(source.text):
+        return source
+    return _rewrite(source, LATIN_WORD, lambda word: _squash_word(word, keep))
+
+
+def _squash_word(word: _Text, keep: Callable[[str], int]) -> _Text:
+    letters = set(word.text)
+    if len(letters) == 1 or letters <= ROMAN or not STRETCHED.search(word.text):
+        return word
+    return _rewrite(word, RUN, lambda run: run.part(0, keep(run.text)))
+
+
+def _one(_: str) -> int:
+    return 1
+
+
+def _two_of_many(run: str) -> int:
+    return min(len(run), 2)
+
+
+def _two_consonants(run: str) -> int:
+    return 1 if run[0] in VOWELS else 2
+
+
+SQUASHES: tuple[tuple[str, Callable[[str], int]], ...] = (
+    ("squashed", _one),
+    ("squashed_to_two", _two_of_many),
+    ("squashed_vowels", _two_consonants),
+)
