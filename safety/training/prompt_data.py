@@ -38,10 +38,10 @@ SOURCE_ROWS: Mapping[tuple[str, str], int] = {
     ("compbench_benign", "en"): 1500,
     ("coco_captions_benign", "en"): 2500,
     ("authored_fr", "fr"): 1800,
-    ("own_benign", "en"): 4200,
-    ("own_benign", "fr"): 3600,
-    ("own_unsafe", "en"): 2000,
-    ("own_unsafe", "fr"): 1800,
+    ("own_benign", "en"): 4600,
+    ("own_benign", "fr"): 3900,
+    ("own_unsafe", "en"): 2700,
+    ("own_unsafe", "fr"): 2300,
 }
 
 # Categories no source names: read off the words of rows that are unsafe already. Never makes a row unsafe.
@@ -182,7 +182,7 @@ def own_unsafe(language: str, count: int, rng: random.Random) -> list[LabelledPr
     ]
 
 
-def read_own(seed: int, per_kind: int = 12000) -> list[LabelledPrompt]:
+def read_own(seed: int, per_kind: int = 16000) -> list[LabelledPrompt]:
     """Our own prompts in both languages, benign and unsafe, without repeats."""
     rng = random.Random(seed)  # noqa: S311  reproducible data, no secret
     rows = [
