@@ -2,7 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from numbers import Real
 
 from policies.schema import Condition, Policy, Rule, StagePolicy, Thresholds
@@ -11,6 +12,9 @@ from policies.verdict import Action, CouldNotJudge, Reason, Verdict
 
 Facts = Mapping[Subject, Sequence[Signal]]
 
+ANY = "any"
+"""Stands for the check of a condition that names none."""
+
 
 def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     """What follows from these signals: the gravest action of any threshold or rule they meet.
@@ -18,19 +22,40 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     signals: everything the checks of the stage reported, in any order; a check that found nothing reports
     0.0 for each category it answers for.
 
-    Raises CouldNotJudge when there are no signals, when one is malformed, NaN, infinite, outside [0, 1] or of
-    a check the policy does not list, and when a listed check, a category with thresholds for it, or a subject
-    of a rule was not reported.
+    Raises CouldNotJudge when there are no signals, when one is malformed, NaN, infinite, outside [0, 1], of a
+    check the policy does not list or of a category it has no thresholds for, and when a listed check, a
+    category with thresholds for it, or a subject of a rule was not reported.
     """
-    asked = policy.stage(stage)
-    _require_sound(signals, asked)
+    _require_sound(signals, policy.stage(stage))
     facts = _by_subject(signals)
-    _require_complete(facts, signals, asked)
+    for source, absent in unreported(policy, stage, _reported(signals)):
+        raise CouldNotJudge(source, "missing", f"has not reported {absent}")
     reasons = {*_from_thresholds(facts, policy, stage), *_from_rules(facts, policy, stage)}
     ordered = tuple(sorted(reasons, key=lambda reason: _gravest_first(reason, policy)))
     if ordered:
         return Verdict(ordered[0].action, stage, policy.stamp, ordered)
     return Verdict(Action.ALLOW, stage, policy.stamp)  # every score is below every threshold: the only allow
+
+
+def unreported(
+    policy: Policy, stage: Stage, reported: Mapping[str, Collection[Subject]]
+) -> list[tuple[str, str]]:
+    """What the policy needs before it can judge a stage and would not get: (check, subject) pairs.
+
+    reported: check -> the subjects it reports. Asked of every request's signals, and once at start of the
+    checks themselves: a service whose checks cannot satisfy its policy should not start.
+    """
+    asked = policy.stage(stage)
+    needed: list[tuple[str, Subject]] = [(source, c) for c, row in asked.table.items() for source in row]
+    conditions = [condition for rule in asked.rules for condition in rule.when_all]
+    needed += [(condition.source or ANY, condition.subject) for condition in conditions]
+    by_any = {subject for subjects in reported.values() for subject in subjects}
+    absent = [(source, "anything") for source in asked.checks if source not in reported]
+    return absent + [
+        (source, subject)
+        for source, subject in needed
+        if subject not in (by_any if source == ANY else reported.get(source, ()))
+    ]
 
 
 def thresholds_of(policy: Policy, stage: Stage) -> dict[str, float]:
@@ -39,15 +64,14 @@ def thresholds_of(policy: Policy, stage: Stage) -> dict[str, float]:
     Names are stage/category/check/action, and rule/subject/check ("any" when the rule names none).
     """
     asked = policy.stage(stage)
-    in_force = {
-        f"{stage}/{category}/{source}/{action}": threshold
-        for category, row in asked.table.items()
-        for source, thresholds in row.items()
-        for action, threshold in thresholds.in_force
-    }
+    in_force: dict[str, float] = {}
+    for category, source in product(Category, sorted(asked.scoring_checks)):
+        if thresholds := asked.thresholds(category, source):
+            for action, threshold in thresholds.in_force:
+                in_force[f"{stage}/{category}/{source}/{action}"] = threshold
     for rule in asked.rules:
         for condition in rule.when_all:
-            in_force[f"{rule.id}/{condition.subject}/{condition.source or 'any'}"] = condition.at_least
+            in_force[f"{rule.id}/{condition.subject}/{condition.source or ANY}"] = condition.at_least
     return in_force
 
 
@@ -57,8 +81,10 @@ def _require_sound(signals: Sequence[Signal], asked: StagePolicy) -> None:
     for signal in signals:
         _require_sound_signal(signal)
         if signal.source not in asked.checks:
+            raise CouldNotJudge(signal.source, "schema", "is not among the checks that the policy lists")
+        if isinstance(signal.subject, Category) and not asked.thresholds(signal.subject, signal.source):
             raise CouldNotJudge(
-                signal.source, "schema", "reported, but the policy does not list it under checks"
+                signal.source, "schema", f"has no thresholds for {signal.subject} in the policy"
             )
 
 
@@ -84,28 +110,17 @@ def _by_subject(signals: Iterable[Signal]) -> Facts:
     return facts
 
 
-def _require_complete(facts: Facts, signals: Sequence[Signal], asked: StagePolicy) -> None:
-    reported = {signal.source for signal in signals}
-    for source in asked.checks:
-        if source not in reported:
-            raise CouldNotJudge(source, "missing", "has not reported")
-    for category, row in asked.table.items():
-        for source in row:
-            _require_reported(facts, category, source)
-    for rule in asked.rules:
-        for condition in rule.when_all:
-            _require_reported(facts, condition.subject, condition.source)
-
-
-def _require_reported(facts: Facts, subject: Subject, source: str | None) -> None:
-    if not any(source in (None, signal.source) for signal in facts.get(subject, ())):
-        raise CouldNotJudge(source or "decide", "missing", f"has not reported {subject}")
+def _reported(signals: Iterable[Signal]) -> Mapping[str, set[Subject]]:
+    reported: defaultdict[str, set[Subject]] = defaultdict(set)
+    for signal in signals:
+        reported[signal.source].add(signal.subject)
+    return reported
 
 
 def _from_thresholds(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
-    for category, row in policy.stage(stage).table.items():
+    for category in Category:
         for signal in facts.get(category, ()):
-            thresholds = row.get(signal.source)
+            thresholds = policy.stage(stage).thresholds(category, signal.source)
             met = thresholds and _gravest_met(thresholds, signal.score)
             if met:
                 action, threshold = met

@@ -143,7 +143,7 @@ class StagePolicy(_Part):
 
     defaults: thresholds per check, for every category that gives that check none of its own.
     categories: what differs from the defaults. `not_scored`, for a whole category or for one check in it,
-    says that nothing judges it there.
+    says that no report is required there; a report that comes all the same is judged by the defaults.
     """
 
     checks: Annotated[tuple[Source, ...], Field(min_length=1)]
@@ -153,7 +153,7 @@ class StagePolicy(_Part):
 
     @cached_property
     def table(self) -> dict[Category, dict[str, Thresholds]]:
-        """Category -> check -> thresholds, defaults filled in; empty for a category that is not scored."""
+        """Category -> check -> thresholds, for every report that is required."""
         return {
             category: {source: entry for source, entry in self.row(category).items() if entry != "not_scored"}
             for category in Category
@@ -165,6 +165,14 @@ class StagePolicy(_Part):
         if said == "not_scored":
             return dict.fromkeys(self.scoring_checks, said)
         return {**self.defaults, **said}
+
+    def thresholds(self, category: Category, source: str) -> Thresholds | None:
+        """What a report is judged by, required or not; None when the policy has nothing to judge it by.
+
+        The defaults, which know no floor, never stand in for sexual_minors.
+        """
+        required = self.table[category].get(source)
+        return required if required or category is Category.SEXUAL_MINORS else self.defaults.get(source)
 
     @property
     def scoring_checks(self) -> set[str]:
@@ -272,7 +280,7 @@ def _unlisted_checks(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
 
 
 def _unjudged(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
-    for source in sorted(asked.scoring_checks - {*asked.defaults}):
+    for source in sorted(asked.scoring_checks):
         if silent := [category for category in Category if source not in asked.row(category)]:
             named = ", ".join(silent)
             yield (stage, "categories"), f"should give {source} thresholds, or not_scored, in {named}"

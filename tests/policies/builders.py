@@ -1,6 +1,7 @@
 """Policies and signals for the tests of this folder."""
 
 import copy
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +85,13 @@ def required(judge: Policy, stage: Stage) -> list[tuple[str, Subject]]:
     conditions = [condition for rule in asked.rules for condition in rule.when_all]
     described = {c.subject for c in conditions if isinstance(c.subject, Descriptor)}
     return [*scored, *sorted((REPORTERS[subject], subject) for subject in described)]
+
+
+def optional(judge: Policy, stage: Stage) -> list[tuple[str, Subject]]:
+    """Every (check, category) that may be reported though the policy says not_scored."""
+    asked = judge.stage(stage)
+    cells = itertools.product(sorted(asked.scoring_checks), Category)
+    return [(s, c) for s, c in cells if s not in asked.table[c] and asked.thresholds(c, s)]
 
 
 def reports(judge: Policy, stage: Stage, **scores: float) -> list[Signal]:

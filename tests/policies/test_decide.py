@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.decide import decide, thresholds_of
+from policies.decide import decide, thresholds_of, unreported
 from policies.loader import load_policy, shipped_policies
 from policies.schema import SEXUAL_MINORS_FLOOR, Policy
 from policies.signals import Category, Descriptor, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
-from tests.policies.builders import policy, reports, required
+from tests.policies.builders import optional, policy, reports, required
 
 SHIPPED = {name: load_policy(path) for name, path in shipped_policies().items()}
 SMALL = policy()
@@ -21,7 +21,10 @@ SMALL = policy()
 def judged(
     draw: st.DrawFn, names: tuple[str, ...] = (*SHIPPED, "small")
 ) -> tuple[Policy, Stage, list[Signal]]:
-    """A policy, a stage, and sound signals for it, with many scores at a threshold or just below one."""
+    """A policy, a stage, and sound signals for it, with many scores at a threshold or just below one.
+
+    The required signals come first, then a few that the policy does not require.
+    """
     judge = {**SHIPPED, "small": SMALL}[draw(st.sampled_from(names))]
     stage = draw(st.sampled_from(list(Stage)))
     edges = sorted(set(thresholds_of(judge, stage).values()))
@@ -30,10 +33,12 @@ def judged(
         st.sampled_from(edges),
         st.sampled_from(edges).map(lambda edge: math.nextafter(edge, 0)),
     )
+    unasked = optional(judge, stage)
+    more = draw(st.lists(st.sampled_from(unasked), max_size=3)) if unasked else []
     usually_low = st.one_of(st.just(0.0), st.just(0.0), score)
     signals = [
         Signal(source, subject, draw(usually_low), calibrated=draw(st.booleans()))
-        for source, subject in required(judge, stage)
+        for source, subject in [*required(judge, stage), *more]
     ]
     return judge, stage, signals
 
@@ -87,9 +92,41 @@ def test_thresholds_belong_to_the_check_that_reports() -> None:
     assert decide(by_classifier, SMALL, Stage.PROMPT).action is Action.BLOCK
 
 
-def test_a_check_that_is_not_scored_in_a_category_has_no_say_in_it() -> None:
-    signals = [*reports(SMALL, Stage.PROMPT), Signal("prompt_classifier", Category.PRIVACY, 1.0)]
-    assert decide(signals, SMALL, Stage.PROMPT).action is Action.ALLOW
+@pytest.mark.parametrize("stage", Stage)
+def test_a_report_that_was_not_required_is_judged_by_the_defaults(stage: Stage) -> None:
+    source = {Stage.PROMPT: "prompt_classifier", Stage.PICTURE: "image_concepts"}[stage]
+    signals = [*reports(SMALL, stage), Signal(source, Category.PRIVACY, 0.9)]
+    assert decide(signals, SMALL, stage).categories == (Category.PRIVACY,)
+    assert (
+        thresholds_of(SMALL, stage)[f"{stage}/privacy/{source}/review"]
+        == SMALL.stage(stage).defaults[source].review
+    )
+
+
+@pytest.mark.parametrize("subject", [Category.SEXUAL_MINORS, Category.PRIVACY])
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_report_that_nothing_can_judge_is_no_verdict(subject: Category, score: float) -> None:
+    table = {**{key: {"image_concepts": {"block": 0.5}} for key in Category}, subject: "not_scored"}
+    defaults = {"image_concepts": {"block": 0.9}} if subject is Category.SEXUAL_MINORS else {}
+    judge = policy(("picture.defaults", defaults), ("picture.categories", table))
+    signals = [*reports(judge, Stage.PICTURE), Signal("image_concepts", subject, score)]
+    with pytest.raises(CouldNotJudge, match=f"has no thresholds for {subject}"):
+        decide(signals, judge, Stage.PICTURE)
+
+
+def test_what_checks_will_not_report_can_be_asked_before_the_first_request() -> None:
+    reported = {
+        "image_concepts": {*Category} - {Category.GORE, Category.SEXUAL},
+        "realism": {Descriptor.PHOTOREALISM, Descriptor.PERSON},
+    }
+    assert unreported(SMALL, Stage.PICTURE, reported) == [
+        ("person", "anything"),
+        ("image_concepts", "sexual"),
+        ("image_concepts", "gore"),
+        ("person", "person"),
+        ("any", "sexual"),
+    ]
+    assert unreported(SMALL, Stage.PROMPT, {key: set(Category) for key in SMALL.prompt.checks}) == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +186,7 @@ def test_the_record_holds_every_threshold_in_force() -> None:
     assert in_force["picture/gore/image_concepts/review"] == 0.5
     assert in_force["likeness/photoreal_sexual/photorealism/any"] == 0.7
     assert in_force["likeness/photoreal_sexual/person/person"] == 0.7
-    assert len(in_force) == 10 * 3 + 3
+    assert len(in_force) == 11 * 3 + 3
     assert thresholds_of(SMALL, Stage.PROMPT)["prompt/sexual_minors/blocklist/escalate"] == 0.5
 
 
@@ -190,7 +227,7 @@ def test_what_cannot_be_judged_is_no_verdict(signals: list[Signal], reason: str)
 
 def test_a_listed_check_without_thresholds_must_report_too() -> None:
     judge = policy(("picture.rules", []))
-    with pytest.raises(CouldNotJudge, match="realism: has not reported"):
+    with pytest.raises(CouldNotJudge, match="realism: has not reported anything"):
         decide(reports(judge, Stage.PICTURE), judge, Stage.PICTURE)
 
 
@@ -239,7 +276,9 @@ def test_dropping_any_required_signal_is_no_verdict(
     case: tuple[Policy, Stage, list[Signal]], data: st.DataObject
 ) -> None:
     judge, stage, signals = case
-    del signals[data.draw(st.integers(0, len(signals) - 1))]
+    needed = required(judge, stage)
+    signals = signals[: len(needed)]
+    del signals[data.draw(st.integers(0, len(needed) - 1))]
     with pytest.raises(CouldNotJudge) as failure:
         decide(signals, judge, stage)
     assert failure.value.reason == "missing"

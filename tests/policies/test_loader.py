@@ -85,15 +85,15 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
         ),
         pytest.param("version: 1\n", "", "version", "should be given (found nothing)", id="a missing field"),
         pytest.param(
-            "sexual_minors: not_scored",
-            "sexual_minors: ignored",
-            "picture.categories.sexual_minors",
+            "self_harm: not_scored",
+            "self_harm: ignored",
+            "picture.categories.self_harm",
             "should be 'not_scored'",
             id="another word",
         ),
         pytest.param(
-            "escalate: 0.5}\n",
-            "escalate: 0.6}\n",
+            "{review: 0.3, block: 0.4, escalate",
+            "{review: 0.3, block: 0.6, escalate",
             "prompt.categories.sexual_minors.blocklist",
             "0.5 or lower",
             id="below the floor",
@@ -138,6 +138,18 @@ def test_what_is_no_policy_is_refused_with_a_place(tmp_path: Path, content: str 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "could not be read" in _problems(tmp_path / "absent.yaml")[0]
     assert "could not be read" in _problems(tmp_path)[0]
+
+
+def test_a_repeated_key_is_shown_where_it_comes_again(tmp_path: Path) -> None:
+    path = _changed(tmp_path, ("examples:\n", "examples:\n  - {prompt: a, expect: allow,\n     prompt: b}\n"))
+    line = DEFAULT[: DEFAULT.index("examples:\n")].count("\n") + 3
+    assert _problems(path) == (f"{path}:{line}: examples[0].prompt: given twice",)
+
+
+def test_a_file_may_be_as_large_as_the_limit(tmp_path: Path) -> None:
+    padding = SIZE_LIMIT - len(DEFAULT.encode())
+    assert load_policy(_file(tmp_path, DEFAULT + "#" * (padding - 1) + "\n"))
+    assert "at most" in _problems(_file(tmp_path, DEFAULT + "#" * padding + "\n"))[0]
 
 
 @settings(max_examples=50)

@@ -56,7 +56,7 @@ def test_the_terms_that_are_never_harmless_are_refused(judge: Policy) -> None:
 def test_default_rests_at_suspicious_terms_and_strict_refuses_them_and_weapons() -> None:
     default, strict = SHIPPED["default"].prompt.table, SHIPPED["strict"].prompt.table
     for category in set(Category) - {Category.SEXUAL_MINORS}:
-        assert default[category]["blocklist"].refuses_from == 1.0
+        assert all(threshold > 0.6 for _, threshold in default[category]["blocklist"].in_force)
         assert strict[category]["blocklist"].refuses_from == (0.3 if category is Category.WEAPONS else 0.6)
 
 
