@@ -1,0 +1,167 @@
+"""Pictures as a CLIP model sees them: one embedding per picture, shared by every check."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+import open_clip
+import torch
+from open_clip.transform import PreprocessCfg, to_2tuple
+from torch import Tensor, nn
+from torch.nn import functional
+
+from policies.identity import IntegrityFailure, ModelIdentity, verify_folder
+
+SHIPPED = Path(__file__).with_name("weights") / "clip-nano"
+HEADS = "heads.safetensors"
+SMALLEST_SIDE = 8  # pixels; below this nothing can be recognised
+
+
+Tokenizer = Callable[[list[str]], Tensor]
+
+
+class UnreadablePicture(ValueError):
+    """A picture is not a uint8 RGB tensor of usable size: it cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureBatch:
+    """Pictures and their embeddings, computed once and shared by all checks.
+
+    pixels: each uint8 (3, height, width) RGB; sizes may differ.
+    embeddings: float32 (n, d), L2-normalised; a row is NaN when the model gave nothing usable for it.
+    """
+
+    pixels: Sequence[Tensor]
+    embeddings: Tensor
+
+
+class ClipModel(Protocol):
+    """The part of an open_clip model that is used."""
+
+    logit_scale: Tensor
+
+    def encode_image(self, image: Tensor) -> Tensor: ...
+
+    def encode_text(self, text: Tensor) -> Tensor: ...
+
+
+class PictureEmbedder:
+    """An open_clip model and how it wants its pictures."""
+
+    def __init__(
+        self, model: nn.Module, tokenizer: Tokenizer, identity: ModelIdentity, heads: Path | None
+    ) -> None:
+        """heads: linear heads made for this model, a .safetensors file, None when there are none."""
+        self.identity = identity
+        self.heads = heads
+        self._model = cast(ClipModel, model.eval().requires_grad_(False))
+        self._tokenizer = tokenizer
+        self._preprocess = PreprocessCfg(**open_clip.get_model_preprocess_cfg(model))
+        self._mean = torch.tensor(self._preprocess.mean)[:, None, None]
+        self._std = torch.tensor(self._preprocess.std)[:, None, None]
+
+    @property
+    def logit_scale(self) -> float:
+        """The factor by which the model was trained to multiply cosines."""
+        return float(self._model.logit_scale.exp())
+
+    @torch.inference_mode()
+    def embed(self, pixels: Sequence[Tensor]) -> PictureBatch:
+        """Embed pictures as they came from the generator, without an encoded file in between.
+
+        Raises UnreadablePicture when one is not uint8 (3, height, width) or is smaller than SMALLEST_SIDE.
+        """
+        if not pixels:
+            raise UnreadablePicture("no picture was given")
+        prepared = torch.stack([self._prepare(picture) for picture in pixels])
+        return PictureBatch(pixels, _normalise(self._model.encode_image(prepared)))
+
+    @torch.inference_mode()
+    def embed_phrases(self, phrases: Sequence[str]) -> Tensor:
+        """float32 (n, d), L2-normalised."""
+        return _normalise(self._model.encode_text(self._tokenizer(list(phrases))))
+
+    def _prepare(self, picture: Tensor) -> Tensor:
+        """float32 (3, height, width) as the model wants it: resized, centre-cropped, normalised."""
+        _refuse_unreadable(picture)
+        resized = functional.interpolate(
+            picture[None].float(),
+            self._resized(picture.shape[1:]),
+            mode=self._preprocess.interpolation,
+            antialias=True,
+        )[0]
+        pixels = _centre_crop(resized.round().clamp(0, 255), to_2tuple(self._preprocess.size)) / 255
+        return (pixels - self._mean) / self._std
+
+    def _resized(self, size: tuple[int, ...]) -> tuple[int, int]:
+        """Height and width before the crop: the shorter side fits, or both do when the model squashes."""
+        height, width = to_2tuple(self._preprocess.size)
+        if self._preprocess.resize_mode == "squash":
+            return height, width
+        shorter, scale = min(height, width), min(height, width) / min(size)
+        return max(shorter, int(size[0] * scale)), max(shorter, int(size[1] * scale))
+
+
+def _centre_crop(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    top, left = round((picture.shape[1] - size[0]) / 2), round((picture.shape[2] - size[1]) / 2)
+    return picture[:, top : top + size[0], left : left + size[1]]
+
+
+def _refuse_unreadable(picture: Tensor) -> None:
+    if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] != 3:
+        raise UnreadablePicture(
+            f"expected uint8 (3, height, width), got {picture.dtype} {tuple(picture.shape)}"
+        )
+    if min(picture.shape[1:]) < SMALLEST_SIDE:
+        raise UnreadablePicture(f"a side of {min(picture.shape[1:])} pixels is too small to judge")
+
+
+def _normalise(vectors: Tensor) -> Tensor:
+    """Unit length; NaN where a vector is zero or not finite, so that nothing can be concluded from it."""
+    vectors = vectors.float()
+    length = vectors.norm(dim=-1, keepdim=True)
+    usable = torch.isfinite(length) & (length > 0)
+    unit: Tensor = vectors / length
+    return unit.masked_fill(~usable, torch.nan)
+
+
+def load_embedder(model: str | Path = SHIPPED, pretrained: str | None = None) -> PictureEmbedder:
+    """Load any open_clip model through one call.
+
+    model: a folder in open_clip's layout with a manifest (the shipped one), or the name of an open_clip
+    architecture; then `pretrained` is a published tag or a checkpoint file.
+    Raises IntegrityFailure naming the file when a folder is not what was published, ValueError when an
+    architecture comes without weights.
+    """
+    if isinstance(model, Path):
+        identity = verify_folder(model)
+        name, heads = f"local-dir:{model}", model / HEADS
+        network, tokenizer = _create(name, None), open_clip.get_tokenizer(name)
+        return PictureEmbedder(network, tokenizer, identity, heads if heads.is_file() else None)
+    if not pretrained:
+        raise ValueError(f"{model} needs pretrained weights: a published tag or a checkpoint file")
+    network = _create(model, pretrained)
+    identity = ModelIdentity(f"{model}/{Path(pretrained).name}", _sha256_of_weights(network))
+    return PictureEmbedder(network, open_clip.get_tokenizer(model), identity, heads=None)
+
+
+def _create(name: str, pretrained: str | None) -> nn.Module:
+    try:
+        network: nn.Module = open_clip.create_model(name, pretrained=pretrained, require_pretrained=True)
+    except RuntimeError as error:
+        raise IntegrityFailure(
+            f"{name} {pretrained or ''}: the weights do not fit the architecture: {error}"
+        ) from error
+    return network
+
+
+def _sha256_of_weights(network: nn.Module) -> str:
+    """Hex sha256 over names and values, for checkpoints that come without a manifest."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

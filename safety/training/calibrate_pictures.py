@@ -1,0 +1,203 @@
+"""Fit the Platt coefficients and thresholds of every concept bank for the shipped clip-nano.
+
+    python -m safety.training.calibrate_pictures --photographs FILE.npz [--pictures FOLDER]
+
+Heads come from the training of the picture tower. Calibration pictures: FxEmoji (a style not trained on), the
+styles the generator draws in, training photographs, and --pictures, generated ones whose use is "calibrate".
+The coefficients are written into policies/concepts.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import yaml
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional
+
+from policies.identity import write_manifest
+from safety.concept_banks import CONCEPTS, Calibration, ConceptBank, Measured, load_banks
+from safety.concept_scorer import PhraseContrast, load_heads
+from safety.pictures import HEADS, SHIPPED, PictureEmbedder, load_embedder
+from safety.training.clip_nano import load_photographs
+from safety.training.clip_nano_text import load_space
+from safety.training.evaluate_pictures import (
+    LabelledPictures,
+    as_served,
+    drawn,
+    embed_all,
+    from_folder,
+    join,
+    truth,
+)
+from safety.training.picture_labels import photograph_labels, subjects
+from safety.training.statistics import auroc, clopper_pearson
+
+TEMPERATURES = (0.03, 0.05, 0.1, 0.2)
+BLOCK_FALSE_POSITIVES = 0.01  # upper end of the interval
+FLAG_RECALL = 0.95
+FLAG_FALSE_POSITIVES = 0.10  # a flag that cries wolf more often than this is of no use to a moderator
+
+
+def export_heads(work: Path, folder: Path, name: str) -> None:
+    """Write the linear layer trained with the picture tower as one head per subject, and seal the folder."""
+    tower, _ = load_space(work)
+    tensors = {}
+    for row, subject in enumerate(subjects()):
+        tensors[f"{subject}.weight"] = (tower.subjects.weight[row] * 8).detach().half().contiguous()
+        tensors[f"{subject}.bias"] = tower.subjects.bias[row].detach().float().contiguous()
+    save_file(tensors, folder / HEADS, metadata={"format": "pt"})
+    about = {
+        "subjects": subjects(),
+        "input": "L2-normalised picture embedding",
+        "kind": "logistic regression",
+    }
+    (folder / "heads.json").write_text(json.dumps(about, indent=2) + "\n")
+    write_manifest(folder, name)
+
+
+def calibration_pictures(arguments: argparse.Namespace) -> LabelledPictures:
+    """Everything thresholds are chosen on; nothing of it appears in the evaluation."""
+    sets = [drawn("fxemoji", arguments.artwork, arguments.work, seed=11, pairs=1500)]
+    for seed, style in enumerate(("noto", "twemoji", "fluent"), start=21):
+        whole = drawn(style, arguments.artwork, arguments.work, seed=seed, pairs=800)
+        sets.append(_every_third(whole))
+    pixels, names = load_photographs(arguments.photographs, "train")
+    rows = torch.arange(0, len(pixels), 9)
+    enlarged = functional.interpolate(pixels[rows].float(), size=96, mode="bicubic").clamp(0, 255) / 255
+    labels = photograph_labels([names[int(row)] for row in rows])
+    sets.append(LabelledPictures(as_served(enlarged), labels, [""] * len(rows)))
+    if arguments.pictures:
+        sets.append(from_folder(arguments.pictures, "calibrate"))
+    return join(sets)
+
+
+def _every_third(pictures: LabelledPictures) -> LabelledPictures:
+    """All harmful and a third of the benign pictures: styles that were trained on may not dominate."""
+    harmful = (pictures.labels[:, : subjects().index("person")] == 1).any(1)
+    kept = (harmful | (torch.arange(len(harmful)) % 3 == 0)).nonzero()[:, 0]
+    return LabelledPictures(
+        pictures.pixels[kept], pictures.labels[kept], [pictures.names[int(k)] for k in kept]
+    )
+
+
+def fit_platt(features: Tensor, answers: Tensor) -> tuple[Tensor, float]:
+    """Logistic regression of answers (n) on features (n, k): weights >= 0, both classes weigh the same."""
+    share = answers.mean()
+    weight = torch.where(answers == 1, 0.5 / share, 0.5 / (1 - share))
+    spread = features.std(0)
+    raw = torch.zeros(features.shape[1], requires_grad=True)
+    intercept = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.LBFGS([raw, intercept], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        logit = (features / spread) @ functional.softplus(raw) + intercept
+        loss = functional.binary_cross_entropy_with_logits(logit, answers, weight=weight)
+        loss = loss + 1e-3 * functional.softplus(raw).square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return functional.softplus(raw).detach() / spread, float(intercept)
+
+
+def choose_block(benign: Tensor) -> float:
+    """The lowest of the benign scores above which the upper end of the false positive rate is at most 1 %."""
+    ordered = benign.sort(descending=True).values
+    allowed = 0
+    while clopper_pearson(allowed + 1, len(benign))[1] <= BLOCK_FALSE_POSITIVES:
+        allowed += 1
+    return min(0.999, float(ordered[allowed]) + 1e-4)
+
+
+def choose_flag(positive: Tensor, benign: Tensor, block: float) -> float:
+    """The highest threshold that finds 95 % of the positives, unless that flags too many benign pictures."""
+    found = float(positive.quantile(1 - FLAG_RECALL))
+    tolerable = float(benign.quantile(1 - FLAG_FALSE_POSITIVES))
+    return min(block, max(found, tolerable, 1e-3))
+
+
+def calibrate(
+    bank: ConceptBank, embedder: PictureEmbedder, embeddings: Tensor, answers: Tensor
+) -> tuple[Calibration, Tensor]:
+    """The calibration of one bank, and the scores it gives."""
+    known = answers >= 0
+    contrast, margin = _best_contrast(bank, embedder, embeddings, answers)
+    head = load_heads(embedder)[bank.subject](embeddings)
+    weights, intercept = fit_platt(torch.stack([head, margin], 1)[known], answers[known])
+    scores = (weights[0] * head + weights[1] * margin + intercept).sigmoid()
+    fields = {
+        "checkpoint": embedder.identity.sha256,
+        "head": round(float(weights[0]), 5),
+        "margin": round(float(weights[1]), 5),
+        "intercept": round(intercept, 5),
+        "temperature": contrast.temperature,
+    }
+    return _with_thresholds(fields, scores[answers == 1], scores[answers == 0]), scores
+
+
+def _best_contrast(
+    bank: ConceptBank, embedder: PictureEmbedder, embeddings: Tensor, answers: Tensor
+) -> tuple[PhraseContrast, Tensor]:
+    sides = embedder.embed_phrases(bank.positive), embedder.embed_phrases(bank.benign)
+    tried = [PhraseContrast(*sides, bank.contrast == "pairs", temperature) for temperature in TEMPERATURES]
+    margins = [contrast(embeddings) for contrast in tried]
+    best = max(range(len(tried)), key=lambda i: auroc(margins[i][answers == 1], margins[i][answers == 0]))
+    return tried[best], margins[best]
+
+
+def _with_thresholds(fields: Mapping[str, object], positive: Tensor, benign: Tensor) -> Calibration:
+    block = choose_block(benign)
+    flag = choose_flag(positive, benign, block)
+    measured = Measured(
+        positives=len(positive),
+        benign=len(benign),
+        recall_at_flag=_share(positive, flag),
+        recall_at_block=_share(positive, block),
+        false_positives_at_flag=_share(benign, flag),
+        false_positives_at_block=_share(benign, block),
+    )
+    thresholds = {"flag": round(flag, 4), "block": round(block, 4), "measured": measured}
+    return Calibration.model_validate({**fields, **thresholds})
+
+
+def _share(scores: Tensor, threshold: float) -> float:
+    return round(float((scores >= threshold).float().mean()), 4)
+
+
+def write_calibration(subject: str, name: str, calibration: Calibration, folder: Path = CONCEPTS) -> None:
+    """Replace the calibrations in a bank's file, leaving the phrases and the comments above them."""
+    path = folder / f"{subject}.yaml"
+    kept = path.read_text(encoding="utf-8").split("calibrations:\n")[0]
+    entry = yaml.safe_dump({name: calibration.model_dump()}, sort_keys=False)
+    indented = "".join(f"  {line}\n" for line in entry.splitlines())
+    path.write_text(f"{kept}calibrations:\n{indented}", encoding="utf-8")
+
+
+def main() -> None:
+    """Export the heads, calibrate every bank that has one, write the files and print the thresholds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photographs", type=Path, required=True)
+    parser.add_argument("--artwork", type=Path, default=Path(".training/emoji"))
+    parser.add_argument("--work", type=Path, default=Path(".training/clip_nano"))
+    parser.add_argument("--model", type=Path, default=SHIPPED)
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    export_heads(arguments.work, arguments.model, "clip-nano")
+    embedder, banks = load_embedder(arguments.model), load_banks()
+    pictures = calibration_pictures(arguments)
+    embeddings = embed_all(embedder, pictures.pixels)
+    for subject in subjects():
+        calibration, _ = calibrate(banks[subject], embedder, embeddings, truth(pictures.labels, subject))
+        write_calibration(subject, "clip-nano", calibration)
+        print(subject, calibration.model_dump_json(exclude={"checkpoint"}))
+
+
+if __name__ == "__main__":
+    main()
