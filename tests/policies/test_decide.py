@@ -195,6 +195,7 @@ def _with_score(score: object) -> list[Signal]:
     return [*signals[:-1], replace(signals[-1], score=score)]  # type: ignore[arg-type]
 
 
+STRANGER = Signal("stranger", Descriptor.PERSON, 0.0)
 UNKNOWN_LABEL = Signal("blocklist", "hate", 0.0)  # type: ignore[arg-type]
 
 
@@ -212,9 +213,7 @@ UNKNOWN_LABEL = Signal("blocklist", "hate", 0.0)  # type: ignore[arg-type]
         pytest.param(_with_score(None), "schema", id="no score"),
         pytest.param(_with_score("0.1"), "schema", id="score as text"),
         pytest.param(_with_score(False), "schema", id="score as bool"),
-        pytest.param(
-            [*reports(SMALL, Stage.PROMPT), Signal("stranger", Category.HATE, 0.0)], "schema", id="unlisted"
-        ),
+        pytest.param([*reports(SMALL, Stage.PROMPT), STRANGER], "schema", id="a check that is not listed"),
         pytest.param([*reports(SMALL, Stage.PROMPT), UNKNOWN_LABEL], "schema", id="unknown label"),
         pytest.param([Signal("blocklist", Category.HATE, 1.0)], "missing", id="a check is absent"),
     ],

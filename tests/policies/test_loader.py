@@ -92,8 +92,8 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
             id="another word",
         ),
         pytest.param(
-            "{review: 0.3, block: 0.4, escalate",
-            "{review: 0.3, block: 0.6, escalate",
+            "{review: 0.25, block: 0.4, escalate",
+            "{review: 0.25, block: 0.6, escalate",
             "prompt.categories.sexual_minors.blocklist",
             "0.5 or lower",
             id="below the floor",

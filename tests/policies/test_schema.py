@@ -84,6 +84,7 @@ def test_thresholds_rise_with_gravity(order: list[str]) -> None:
         pytest.param("prompt.defaults.blocklist", {"block": 0}, "greater than 0", id="a threshold of 0"),
         pytest.param("prompt.defaults.blocklist", {"block": True}, "valid number", id="a threshold of true"),
         pytest.param("uncalibrated", "label", "review, block or escalate", id="a cap that lets pass"),
+        pytest.param("uncalibrated", "review", None, id="the mildest cap"),
         pytest.param("uncalibrated", "escalate", None, id="no cap"),
         pytest.param("blocklists", [], "at least 1", id="no list"),
         pytest.param("blocklists", ["words", "words"], "should name words once", id="a list twice"),
