@@ -1,0 +1,47 @@
+"""The generators by name, as the settings name them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from generator.contract import ImageGenerator
+
+Factory = Callable[[Path | None, int | None], ImageGenerator]
+
+NANO_FOLDER = Path(__file__).parent / "dalle_mini" / "nano"
+
+
+class UnknownGenerator(Exception):
+    """No generator has this name, or it needs a folder and none was given."""
+
+
+def _dalle_nano(folder: Path | None, threads: int | None) -> ImageGenerator:
+    from generator.dalle_mini.generator import DalleMini
+    from generator.dalle_mini.sampling import SamplingSettings
+
+    settings = SamplingSettings(condition_scale=3.0, temperature=0.7)
+    return DalleMini(folder or NANO_FOLDER, settings, batch_size=3, threads=threads)
+
+
+def _dalle_mini(folder: Path | None, threads: int | None) -> ImageGenerator:
+    from generator.dalle_mini.generator import DalleMini
+    from generator.dalle_mini.sampling import SamplingSettings
+
+    if folder is None:
+        raise UnknownGenerator("dalle-mini needs the folder of its weights; only dalle-nano is shipped")
+    return DalleMini(folder, SamplingSettings(), batch_size=9, threads=threads)
+
+
+GENERATORS: dict[str, Factory] = {
+    "dalle-nano": _dalle_nano,  # shipped, 64-pixel drawings of some 240 things
+    "dalle-mini": _dalle_mini,  # the released architecture and weights, mini or mega, from a folder
+}
+
+
+def create_generator(name: str, folder: Path | None = None, threads: int | None = None) -> ImageGenerator:
+    """Load a generator. folder: None takes the shipped weights; threads: None leaves torch's own choice.
+
+    Raises UnknownGenerator listing the known names, and whatever the generator raises about its files.
+    """
+    if name not in GENERATORS:
+        raise UnknownGenerator(f"unknown generator {name!r}; known: {', '.join(GENERATORS)}")
+    return GENERATORS[name](folder, threads)

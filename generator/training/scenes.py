@@ -1,0 +1,112 @@
+"""Scenes: what is drawn where, on the grid of codes, so that the same thing gives the same codes again."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.training import backgrounds
+from generator.training.artwork import Artwork
+from generator.training.backgrounds import CELL
+from generator.training.concepts import Concept
+
+_UNPLACED_KINDS = ("nature", "faces")
+
+# Where things stand: left, top and size of each, counted in cells.
+_ALONE = ((0, 0, 8),)
+_IN_FRONT = ((1, 1, 6),)
+_ON_THE_GROUND = ((1, 2, 6),)
+_PAIR = ((0, 2, 4), (4, 2, 4))
+_PAIR_ON_THE_GROUND = ((0, 3, 4), (4, 3, 4))
+_THREE = ((2, 0, 4), (0, 4, 4), (4, 4, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One drawn thing."""
+
+    concept: Concept
+    emoji: str
+    flipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A picture to be. background: a colour or a place of generator.training.backgrounds."""
+
+    things: tuple[Thing, ...]
+    boxes: tuple[tuple[int, int, int], ...]
+    background: str
+
+    @property
+    def place(self) -> str | None:
+        """The place, when the background is one."""
+        return self.background if self.background in backgrounds.PLACES else None
+
+
+@cache
+def _canvas(background: str) -> NDArray[np.float32]:
+    drawn = backgrounds.place if background in backgrounds.PLACES else backgrounds.plain
+    return drawn(background)
+
+
+def render(scene: Scene, artwork: Artwork) -> NDArray[np.float32]:
+    """(SIDE, SIDE, 3) in 0..1."""
+    picture = _canvas(scene.background).copy()
+    for thing, (left, top, size) in zip(scene.things, scene.boxes, strict=True):
+        drawing = artwork.render(thing.emoji, size * CELL)
+        drawing = drawing[:, ::-1] if thing.flipped else drawing
+        area = picture[top * CELL : (top + size) * CELL, left * CELL : (left + size) * CELL]
+        area += drawing[..., 3:] * (drawing[..., :3] - area)
+    return picture
+
+
+class SceneMaker:
+    """Makes up scenes: mostly one thing, sometimes before a colour or in a place, sometimes two or three."""
+
+    def __init__(self, concepts: Sequence[Concept], seed: int) -> None:
+        self._rng = random.Random(seed)  # noqa: S311 - training data
+        self._concepts = list(concepts)
+        self._placed = [concept for concept in concepts if concept.kind not in _UNPLACED_KINDS]
+        self._countable = [concept for concept in concepts if concept.plurals]
+        self._colours = [name for name in backgrounds.COLOURS if name != "white"]
+
+    def _thing(self, concept: Concept, flip_share: float = 0.0) -> Thing:
+        return Thing(concept, self._rng.choice(concept.emoji), self._rng.random() < flip_share)
+
+    def alone(self, concept: Concept | None = None) -> Scene:
+        """One thing, as large as the picture, on white."""
+        thing = self._thing(concept or self._rng.choice(self._concepts))
+        return Scene((thing,), _ALONE, "white")
+
+    def coloured(self) -> Scene:
+        """One thing in front of a colour."""
+        thing = self._thing(self._rng.choice(self._concepts))
+        return Scene((thing,), _IN_FRONT, self._rng.choice(self._colours))
+
+    def placed(self) -> Scene:
+        """One thing in a place."""
+        thing = self._thing(self._rng.choice(self._placed))
+        return Scene((thing,), _ON_THE_GROUND, self._rng.choice(list(backgrounds.PLACES)))
+
+    def pair(self) -> Scene:
+        """Two different things side by side, now and then in a place."""
+        things = tuple(self._thing(concept) for concept in self._rng.sample(self._placed, 2))
+        if self._rng.random() < 0.25:
+            return Scene(things, _PAIR_ON_THE_GROUND, self._rng.choice(list(backgrounds.PLACES)))
+        return Scene(things, _PAIR, "white")
+
+    def several(self) -> Scene:
+        """Two or three of the same thing."""
+        thing = self._thing(self._rng.choice(self._countable))
+        boxes = self._rng.choice((_PAIR, _THREE))
+        return Scene((thing,) * len(boxes), boxes, "white")
+
+    def any(self) -> Scene:
+        """One of the above, recognisable single things first."""
+        kinds = (self.alone, self.coloured, self.placed, self.pair, self.several)
+        make = self._rng.choices(kinds, weights=(45, 12, 18, 16, 9))[0]
+        return make()
