@@ -39,7 +39,7 @@ SOURCE_ROWS: Mapping[tuple[str, str], int] = {
     ("coco_captions_benign", "en"): 2500,
     ("authored_fr", "fr"): 1800,
     ("own_benign", "en"): 4600,
-    ("own_benign", "fr"): 3900,
+    ("own_benign", "fr"): 5500,
     ("own_unsafe", "en"): 2700,
     ("own_unsafe", "fr"): 2300,
 }
