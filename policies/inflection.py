@@ -1,4 +1,4 @@
-"""Forms of a listed word by the simple rules of English and French spelling; irregular forms are listed by hand."""
+"""Forms of a listed word by the simple rules of English and French; irregular forms are listed by hand."""
 
 import re
 from collections.abc import Callable
@@ -55,8 +55,8 @@ def _french_noun(text: str) -> list[str]:
 
 
 FRENCH_FEMININES = (
-    ("e", "e"), ("el", "elle"), ("en", "enne"), ("on", "onne"), ("if", "ive"), ("eux", "euse"), ("eur", "euse"),
-    ("er", "ère"), ("et", "ette"),
+    ("e", "e"), ("el", "elle"), ("en", "enne"), ("on", "onne"), ("if", "ive"), ("eux", "euse"),
+    ("eur", "euse"), ("er", "ère"), ("et", "ette"),
 )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ class Terms(_Part):
     score: 1 is unsafe whatever stands around it, 0.6 is suspicious; None takes the list's.
     unless: phrases that hold the word and are harmless; they excuse the occurrence they cover, no other.
     unless_near: words that, within `unless_within` words of it, excuse an occurrence.
+    only_in_language: the word means something else in another of our languages, so it counts only where the
+        prompt does not read like that one; never for a score of 1, or added words would switch it off.
     disguises: also match misspellings (two neighbouring letters swapped, one space or star inside).
     """
 
@@ -60,14 +62,21 @@ class Terms(_Part):
     unless: Phrases = ()
     unless_near: Phrases = ()
     unless_within: Annotated[int, Field(ge=1, le=20)] = 3
+    only_in_language: bool = False
     disguises: bool = False
+
+    @model_validator(mode="after")
+    def _graver_words_stay_on(self) -> Self:
+        if self.only_in_language and (self.score is None or self.score >= 1):
+            raise ValueError("only_in_language needs a score below 1")
+        return self
 
 
 class Combination(_Part):
     """Words of several groups that are unsafe together.
 
     meet: one word of each group within `within` words of the first group's (anywhere in the prompt if None).
-    at_least: words that score less by themselves do not count; words of lists for combinations only always do.
+    at_least: words that score less by themselves do not count, except words that only combinations use.
     """
 
     name: Name

@@ -1,20 +1,23 @@
 """Undo the disguises of a prompt: look-alikes, invisible characters, spacing, leetspeak, weights, encodings.
 
-A prompt is read in several ways (`View`), because one reading that undoes everything would also damage honest text.
-Every character of every view knows where in the prompt it came from. All steps are linear in the prompt's length.
+A prompt is read in several ways (`View`), because one reading that undoes everything would also damage honest
+text. Every character of a view knows where in the prompt it came from. All steps are linear in its length.
 Background: Unicode Technical Reports 15 (normalisation), 36 and 39 (security, confusables).
 """
 
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import NamedTuple
 from urllib.parse import unquote
 
-ROUNDS = (
-    4  # how often nested disguises (an entity inside an entity) are undone before all punctuation is dropped
-)
+SPELLED = "spelled"
+"""The view that holds nothing but runs of single letters, joined: where their words end is not known."""
+
+ROUNDS = 4  # how often nested disguises (an entity in an entity) are undone before all punctuation is dropped
 TAG_OFFSET = 0xE0000  # the tag block repeats ASCII, invisibly, from here
 FOLD_CACHE_SIZE = 20_000
 
@@ -40,15 +43,16 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class NormalizedPrompt:
-    """A prompt and its readings; `folded` is the one for classifiers, `views` are all of them for term matching."""
+    """A prompt and its readings: `folded` for classifiers, all the `views` for the matching of terms."""
 
     original: str
     folded: str
     views: tuple[View, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(NamedTuple):
+    """A text on its way, with the origin of each character."""
+
     text: str
     origin: Sequence[int]
 
@@ -70,10 +74,23 @@ def normalize(prompt: str) -> NormalizedPrompt:
     `folded` is lower case, without accents on Latin letters; normalising it again changes nothing.
     """
     source = _Text(prompt, range(len(prompt)))
+    folded = _fold(source)
+    if folded.text.isascii() and not (SUSPICIOUS.search(folded.text) or HIDDEN.search(prompt)):
+        return NormalizedPrompt(prompt, folded.text, tuple(_distinct([("folded", folded)])))
     shown = _settle(source, _uncover)
-    folded = _settle(shown, _make_sure)
-    readings = [("folded", folded), *_readings(shown), *_other_orders(source)]
+    folded = _sure(shown)
+    if folded.text != shown.text:
+        folded = _settle(folded, lambda text: _sure(_uncover(text)))
+    readings = chain([("folded", folded)], _readings(shown), _other_orders(source))
     return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
+
+
+# What no step of this module would touch needs no step: most prompts are plain words.
+HIDDEN = re.compile("[\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
+SUSPICIOUS = re.compile(
+    r"[^a-z0-9 ,.!?']|[,.!?']{2}|[a-z0-9][,.!?][a-z0-9]|\d[a-z]|[a-z][\d!]|([a-z])\1\1| [ ,.!?']|^ | $"
+    r"|(?<![a-z0-9])[a-z0-9][ ,.!?']{1,3}[a-z0-9][ ,.!?']{1,3}[a-z0-9](?![a-z0-9])"
+)
 
 
 def fold_term(text: str) -> str:
@@ -81,8 +98,8 @@ def fold_term(text: str) -> str:
     return NOT_WORD.sub(" ", _fold(_compose(_Text(text, range(len(text))))).text).strip()
 
 
-def _distinct(readings: Sequence[tuple[str, _Text]]) -> Iterator[View]:
-    seen: set[str] = set()
+def _distinct(readings: Iterable[tuple[str, _Text]]) -> Iterator[View]:
+    seen = {""}
     for name, reading in readings:
         if reading.text not in seen:
             seen.add(reading.text)
@@ -91,34 +108,40 @@ def _distinct(readings: Sequence[tuple[str, _Text]]) -> Iterator[View]:
 
 def _readings(shown: _Text) -> Iterator[tuple[str, _Text]]:
     plain = _collapse(_unbracket(shown))
-    joined = _collapse(_unbracket(_join_letters(_join_parts(shown), SPACED_LETTERS)))
+    parts = _join_parts(shown)
+    joined = _collapse(_unbracket(_join_letters(parts, SPACED_LETTERS)))
     yield "plain", plain
     yield "joined", joined
-    yield "all_joined", _collapse(_unbracket(_join_letters(_join_parts(shown), ALL_SPACED)))
-    if LEET.search(plain.text):
-        yield "deleeted", _deleet(plain, LEET_AS_I)
-        yield "deleeted_l", _deleet(plain, LEET_AS_L)
-    if LEET.search(joined.text):
-        yield "joined_deleeted", _deleet(joined, LEET_AS_I)
-        yield "joined_deleeted_l", _deleet(joined, LEET_AS_L)
-    yield from _shorter(_deleet(joined, LEET_AS_I))
+    yield "all_joined", _collapse(_unbracket(_join_letters(parts, ALL_SPACED)))
+    yield SPELLED, _deleet(_spelled(shown), LEET_AS_I)
     yield "lookalike", _undo_whole_lookalikes(plain)
+    if joined.text != plain.text:
+        yield from _spelt_out(plain)
+    yield from ((f"joined_{name}", reading) for name, reading in _spelt_out(joined))
 
 
-def _shorter(source: _Text) -> Iterator[tuple[str, _Text]]:
-    if STRETCHED.search(source.text):
-        for name, repeats in SQUASHES:
-            yield name, _squash(source, repeats)
+def _spelt_out(source: _Text) -> Iterator[tuple[str, _Text]]:
+    """Without leetspeak, and without repeated letters."""
+    letters = _deleet(source, LEET_AS_I)
+    yield "deleeted", letters
+    if LEET_DOUBTFUL.search(source.text):
+        yield "deleeted_l", _deleet(source, LEET_AS_L)
+    if STRETCHED.search(letters.text):
+        yield from ((name, _squash(letters, repeats)) for name, repeats in SQUASHES)
 
 
 def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
     """Readings of text whose order or visibility is changed by control characters."""
     if "\u202e" in source.text:
-        turned = _settle(_rewrite(source, OVERRIDDEN, _turn), _uncover)
-        yield from ((f"reversed_{name}", reading) for name, reading in _readings(turned))
+        yield from _two_readings("reversed", _rewrite(source, OVERRIDDEN, _turn))
     if TAGGED.search(source.text):
-        visible = _settle(_rewrite(source, TAGGED, _vanish), _uncover)
-        yield from ((f"untagged_{name}", reading) for name, reading in _readings(visible))
+        yield from _two_readings("untagged", _remove(source, TAGGED))
+
+
+def _two_readings(name: str, source: _Text) -> Iterator[tuple[str, _Text]]:
+    shown = _settle(source, _uncover)
+    yield name, _sure(shown)
+    yield f"{name}_joined", _deleet(_collapse(_unbracket(_join_parts(shown))), LEET_AS_I)
 
 
 def _settle(source: _Text, step: Step) -> _Text:
@@ -132,13 +155,18 @@ def _settle(source: _Text, step: Step) -> _Text:
 
 
 def _uncover(source: _Text) -> _Text:
-    return _unweight(_undo_lookalikes(_fold(_compose(_show_tags(_decode(source))))))
+    """What a reader sees, in lower case, without weights."""
+    source = _decode(source)
+    if not source.text.isascii():
+        source = _rewrite(_remove(source, FLAG_TAGS), TAGGED, _read_tags)
+        source = _undo_lookalikes(_compose(source), MIXED_CAPITALS)
+    return _unweight(_undo_lookalikes(_fold(source), MIXED))
 
 
-def _make_sure(source: _Text) -> _Text:
-    """The steps that hardly ever hurt honest text."""
-    plain = _collapse(_unbracket(_join_letters(_uncover(source), SURELY_SPACED)))
-    return _squash(_deleet_sandwiches(_undo_lookalikes(plain)), _one)
+def _sure(shown: _Text) -> _Text:
+    """The further steps that hardly ever hurt honest text."""
+    plain = _collapse(_unbracket(_join_letters(shown, SURELY_SPACED)))
+    return _squash(_deleet_sandwiches(_undo_lookalikes(plain, MIXED)), _one)
 
 
 # --- the tool all steps share ---------------------------------------------------------------------
@@ -161,8 +189,18 @@ def _rewrite(source: _Text, pattern: re.Pattern[str], rewrite: Step) -> _Text:
     return _Text("".join((*pieces, source.text[done:])), origin)
 
 
-def _vanish(_: _Text) -> _Text:
-    return _Text("", ())
+def _remove(source: _Text, pattern: re.Pattern[str]) -> _Text:
+    """Leave out every match of a pattern."""
+    kept = [
+        0,
+        *chain.from_iterable(match.span() for match in pattern.finditer(source.text)),
+        len(source.text),
+    ]
+    if len(kept) == 2:
+        return source
+    spans = list(zip(kept[::2], kept[1::2], strict=True))
+    text = "".join([source.text[start:end] for start, end in spans])
+    return _Text(text, [place for start, end in spans for place in source.origin[start:end]])
 
 
 def _blank(part: _Text) -> _Text:
@@ -192,20 +230,21 @@ def _unquote(part: _Text) -> _Text:
         text = unquote(part.text, errors="strict")
     except UnicodeDecodeError:
         return part
-    starts = (
-        [3 * len(text[:index].encode()) for index in range(len(text))] if len(text) <= ESCAPE_LENGTH else None
-    )
-    return _Text(text, [part.origin[start] for start in starts]) if starts is not None else part.become(text)
+    starts = (0, *accumulate(3 * len(char.encode()) for char in text))
+    return _Text(text, [part.origin[start] for start in starts[:-1]])
 
 
 # --- invisible characters, compatibility forms, case, accents -------------------------------------
 
-TAGGED = re.compile(
-    r"(?<!\U0001F3F4)[\U000E0020-\U000E007E]+"
-)  # behind a black flag they are part of an emoji
+TAGGED = re.compile("[\U000e0020-\U000e007e]+")
+FLAG_TAGS = re.compile(  # England, Scotland and Wales: the only honest use of tags
+    "(?<=\U0001f3f4)\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
 OVERRIDDEN = re.compile(r"(?<=\u202e)[^\u202c\u202e\u2069\n]+")
 COMPOSABLE = re.compile(
-    "[\u0410-\u045f][\u0306\u0308]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u3041-\u30ff][\u3099\u309a]"
+    "[\u0410-\u045f][\u0306\u0308]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
+    "|[\u3041-\u30ff][\u3099\u309a]"
 )
 INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -224,21 +263,24 @@ def _alphabet(first: int) -> dict[str, str]:
     return {chr(first + index): chr(ord("a") + index) for index in range(26)}
 
 
-# Letters that Unicode does not decompose although people read them as plain Latin ones: each with its reading.
-LATIN_LETTERS: dict[str, str] = {
+# Signs that people read as plain ones although Unicode does not decompose them, and what they read as.
+READ_AS: dict[str, str] = {
     **_alphabet(0x1F150),
     **_alphabet(0x1F170),
     **_pairs(
-        "ıi øo đd ħh łl ŧt ƀb ɓb ƈc ɖd ɗd ǝe əe ɛe ɑa ɐa ɡg ɢg ɠg ɦh ɨi ɩi ɪi ɟj ʝj ʞk ƙk ɭl ɫl ʟl ɬl ɱm ɯm ɲn ŋn ɳn"
-        " ɴn ƞn ɵo ɔo ᴏo ƥp ᴘp ɋq ʀr ɾr ɹr ʁr ɽr ʂs ꜱs ʃs ƭt ʇt ᴛt ʈt ʉu ᴜu ʊu ʋv ᴠv ʌv ʍw ᴡw ɥh ƴy ʏy ʎy ʐz ƶz ᴢz"
-        " ʒz ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ƒf ʜh ᴊj ᴋk ᴍm ꞯq ðd æae œoe þth"
+        "ıi øo đd ħh łl ŧt ƀb ɓb ƈc ɖd ɗd ǝe əe ɛe ɑa ɐa ɡg ɢg ɠg ɦh ɨi ɩi ɪi ɟj ʝj ʞk ƙk ɭl ɫl ʟl ɬl ɱm ɯm"
+        " ɲn ŋn ɳn ɴn ƞn ɵo ɔo ᴏo ƥp ᴘp ɋq ʀr ɾr ɹr ʁr ɽr ʂs ꜱs ʃs ƭt ʇt ᴛt ʈt ʉu ᴜu ʊu ʋv ᴠv ʌv ʍw ᴡw ɥh ƴy"
+        " ʏy ʎy ʐz ƶz ᴢz ʒz ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ƒf ʜh ᴊj ᴋk ᴍm ꞯq ðd æae œoe þth"
     ),
+    **dict.fromkeys("‘’‛ʼ′", "'"),
+    **dict.fromkeys("“”„«»″", '"'),
+    **dict.fromkeys("‐‑‒–—−", "-"),
     "\u2800": " ",
 }
 
 
 def _marks() -> str:
-    """All nonspacing and enclosing marks below the supplementary ideographs, as the inside of a character class."""
+    """All nonspacing and enclosing marks up to U+1EFFF, as the inside of a character class."""
     return "".join(
         chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)) in ("Mn", "Me")
     )
@@ -266,8 +308,8 @@ def _fold_character(char: str) -> str:
 
 
 def _fold_once(char: str) -> str:
-    if char in LATIN_LETTERS:
-        return LATIN_LETTERS[char]
+    if char in READ_AS:
+        return READ_AS[char]
     if char.isspace():
         return " "
     if char in IGNORABLE or unicodedata.category(char) in ("Cf", "Cc", "Cs") or _is_shared_mark(char):
@@ -293,20 +335,12 @@ def _without_marks(text: str) -> str:
     return "".join(char for char in text if not unicodedata.combining(char))
 
 
-def _show_tags(source: _Text) -> _Text:
-    if source.text.isascii():
-        return source
-    return _rewrite(source, TAGGED, _read_tags)
-
-
 def _read_tags(part: _Text) -> _Text:
     letters = "".join(chr(ord(char) - TAG_OFFSET) for char in part.text)
     return _Text(f" {letters} ", (part.origin[0], *part.origin, part.origin[-1]))
 
 
 def _compose(source: _Text) -> _Text:
-    if source.text.isascii():
-        return source
     source = _rewrite(source, COMPOSABLE, lambda part: part.become(unicodedata.normalize("NFC", part.text)))
     return _rewrite(source, INDICATORS, _read_indicators)
 
@@ -323,7 +357,7 @@ def _fold(source: _Text) -> _Text:
         return _Text(source.text.lower(), source.origin)
     folded = list(map(_FOLDED.__getitem__, source.text))
     origin = [place for place, text in zip(source.origin, folded, strict=True) for _ in text]
-    return _rewrite(_Text("".join(folded), origin), MARKS_ON_LATIN, _vanish)
+    return _remove(_Text("".join(folded), origin), MARKS_ON_LATIN)
 
 
 def _collapse(source: _Text) -> _Text:
@@ -334,22 +368,26 @@ def _collapse(source: _Text) -> _Text:
 
 # --- letters of other scripts that look Latin -----------------------------------------------------
 
-# Upper and lower case apart, because they look like different letters (Cyrillic Н is H, Greek ν is v and Ν is N).
+# Upper and lower case apart, because they look like different letters: Greek ν is v and Ν is N.
 LOOKALIKES: dict[str, str] = _pairs(
-    "аa вb гr еe ёe иu йu кk мm нh оo пn рp сc тt уy фo хx цu ч4 шw щw ъb ьb эe юio яr ѕs іi їi јj ћh ђh єe ґr ԁd ԛq"
-    " ԝw һh ӏl ғf қk ңh үy ұy ҳx җx әe өo"
+    "аa вb гr еe ёe иu йu кk мm нh оo пn рp сc тt уy фo хx цu ч4 шw щw ъb ьb эe юio яr ѕs іi їi јj ћh ђh єe"
+    " ґr ԁd ԛq ԝw һh ӏl ғf қk ңh үy ұy ҳx җx әe өo"
     " АA ВB ЕE ЁE ИN КK МM НH ОO РP СC ТT УY ФO ХX ЯR ЅS ІI ЇI ЈJ ЄE ГR ПN ШW Ԍg ҮY"
     " αa βb γy δd εe ζz ηn θo ιi κk λl μu νv ξe οo πn ρp σo ςs τt υu φo χx ωw"
     " ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX ΣE ΛA"
     " աw հh յj ոn ռn սu տs օo ցg զq ՕO ՏS ՍU"
     " ᎪA ᏴB ᏟC ᎠD ᎬE ᎻH ᎥI ᎫJ ᏦK ᏞL ᎷM ᏢP ᏒR ᏚS ᎢT ᏙV ᎳW ᏃZ"
 )
+MIXED = re.compile(r"[a-z0-9][^\W_a-z0-9]|[^\W_a-z0-9][a-z0-9]")
+MIXED_CAPITALS = re.compile(
+    "[a-zA-Z][\u0370-\u042f\u0531-\u0556\u13a0-\u13f5]|[\u0370-\u042f\u0531-\u0556\u13a0-\u13f5][a-zA-Z]"
+)
 ASCII_LETTER = re.compile(r"[a-zA-Z]")
 
 
-def _undo_lookalikes(source: _Text) -> _Text:
+def _undo_lookalikes(source: _Text, mixed: re.Pattern[str]) -> _Text:
     """Inside words that mix scripts only: a word written in one script is honest."""
-    if source.text.isascii():
+    if source.text.isascii() or not mixed.search(source.text):
         return source
     return _rewrite(source, WORD, _unmix)
 
@@ -385,7 +423,7 @@ BRACKETS = re.compile(r"[()\[\]{}<>|\\]+")
 
 def _unweight(source: _Text) -> _Text:
     """`(word:1.3)` becomes `(word)`."""
-    return _rewrite(source, WEIGHT, _vanish) if ":" in source.text else source
+    return _remove(source, WEIGHT) if ":" in source.text else source
 
 
 def _unbracket(source: _Text) -> _Text:
@@ -400,21 +438,34 @@ SURELY_SPACED = re.compile(
     rf"(?<![^\W_])(?![aiy] ){LETTER}([ {SIGN}]{{1,3}}){LETTER}(?:\1{LETTER}){{2,}}(?![^\W_])"
 )
 ALL_SPACED = re.compile(rf"(?<![^\W_])[^\W_][\s{SIGN}]{{1,3}}[^\W_](?:[\s{SIGN}]{{1,3}}[^\W_])+(?![^\W_])")
+LONG_RUN = 6  # letters; from here on several words may have run together
 INNER_SIGNS = re.compile(rf"(?<=[^\W_])(?:(?!['’])[{SIGN}]){{1,4}}(?=[^\W_])")
 SPACED_LETTERS = re.compile(
     rf"(?<![^\W_])(?![aiy] )[^\W_][\s{SIGN}]{{1,3}}[^\W_](?:[\s{SIGN}]{{1,3}}[^\W_])+(?![^\W_])"
 )
-SEPARATORS = re.compile(rf"[\s{SIGN}]+")
 
 
 def _join_letters(source: _Text, pattern: re.Pattern[str]) -> _Text:
     """`n a k e d` and `n.a.k.e.d` become `naked`."""
-    return _rewrite(source, pattern, lambda part: _rewrite(part, SEPARATORS, _vanish))
+    return _rewrite(source, pattern, _join)
+
+
+def _join(part: _Text) -> _Text:
+    places = [place for char, place in zip(part.text, part.origin, strict=True) if char.isalnum()]
+    return _Text("".join(filter(str.isalnum, part.text)), places)
+
+
+def _spelled(source: _Text) -> _Text:
+    """The long runs of single letters, each joined, a space between them."""
+    runs = (_join(source.part(*match.span())) for match in ALL_SPACED.finditer(source.text))
+    long_runs = [run for run in runs if len(run.text) >= LONG_RUN]
+    origin = [place for run in long_runs for place in (*run.origin, run.origin[-1])]
+    return _Text(" ".join(run.text for run in long_runs), origin[:-1])
 
 
 def _join_parts(source: _Text) -> _Text:
     """`na-ked` and `(na)(ked)` become `naked`. An apostrophe stays: who're."""
-    return _rewrite(source, INNER_SIGNS, _vanish)
+    return _remove(source, INNER_SIGNS)
 
 
 # --- digits and signs for letters -----------------------------------------------------------------
@@ -422,12 +473,15 @@ def _join_parts(source: _Text) -> _Text:
 LEET = re.compile(r"[a-z][0-9@$!|€+]|[0-9@$!|€+][a-z]")
 LEET_WORD = re.compile(r"[a-z0-9@$!|€+]{2,}")
 SANDWICH = re.compile(r"(?<=[a-z])[0-9@$]{1,3}(?=[a-z])")
+LEET_DOUBTFUL = re.compile(r"[a-z@][169!|]|[169!|][a-z@]")  # 1 is i or l, 6 and 9 are g, b or p
 LEET_AS_I = str.maketrans("0123456789@$!|€+", "oizeasgtbgasiiet")
 LEET_AS_L = str.maketrans("0123456789@$!|€+", "olzeasbtbpasllet")
 
 
 def _deleet(source: _Text, table: dict[int, int]) -> _Text:
     """`n4k3d` becomes `naked`, in words that mix letters and digits only."""
+    if not LEET.search(source.text):
+        return source
     return _rewrite(source, LEET_WORD, lambda word: _deleet_word(word, table))
 
 
@@ -451,7 +505,7 @@ VOWELS = frozenset("aeiouy")
 
 
 def _squash(source: _Text, keep: Callable[[str], int]) -> _Text:
-    """`naaakedd` becomes `naked`: runs in words that hold three equal letters shrink to `keep(run)` letters."""
+    """`naaakedd` becomes `naked`: in words with three equal letters runs shrink to `keep(run)` letters."""
     if not STRETCHED.search(source.text):
         return source
     return _rewrite(source, LATIN_WORD, lambda word: _squash_word(word, keep))

@@ -1,18 +1,19 @@
-"""Judges prompts by lists of words: one automaton over every reading of a prompt, and rules for words that meet."""
+"""Judges prompts by lists of words, looked for in every reading of a prompt, and by words that meet."""
 
 import hashlib
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from policies.identity import ModelIdentity
 from policies.signals import Category, Signal, Span
 from policies.wordlists import Combination, Terms, Wordlist
-from safety.normalize import NormalizedPrompt, View, fold_term
+from safety.normalize import SPELLED, NormalizedPrompt, View, fold_term
 
 MAX_SPANS = 32
 """Spans reported per category: enough to show a person where."""
@@ -22,6 +23,55 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 GAP = re.compile(r"(?:[^\w*]|_|(?<!\w)\*+|\*+(?!\w))+")
 WORD = re.compile(r"\S+")
 CONTEXT_LETTERS = 12  # of an average word with its space, for how far to look for `unless_near`
+
+# The commonest words that only one of the languages has.
+FUNCTION_WORDS = {
+    "en": frozenset(
+        (
+            "the",
+            "of",
+            "with",
+            "and",
+            "at",
+            "is",
+            "for",
+            "to",
+            "by",
+            "from",
+            "an",
+            "in",
+            "each",
+            "his",
+            "her",
+            "it",
+        )
+    ),
+    "fr": frozenset(
+        (
+            "le",
+            "la",
+            "les",
+            "un",
+            "une",
+            "des",
+            "du",
+            "de",
+            "d",
+            "l",
+            "et",
+            "dans",
+            "avec",
+            "sur",
+            "au",
+            "aux",
+            "sa",
+            "son",
+        )
+    ),
+}
+
+MAX_OVERLAPPING_PHRASES = 8
+SHORT_SPELLED = 4
 
 Interval = tuple[int, int]
 
@@ -38,6 +88,7 @@ class _Entry:
     speaks_alone: bool
     excuses_near: frozenset[str]
     within: int
+    only_in_language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +102,40 @@ class _Occurrence:
     @property
     def evidence(self) -> str:
         return f"{self.entry.wordlist}:{self.entry.text}@{self.view}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a text says around its terms.
+
+    benign: for each entry the (end, start) of its harmless phrases, in order.
+    """
+
+    text: str
+    languages: set[str]
+    benign: dict[_Entry, list[Interval]]
+
+    def excuses(self, entry: _Entry, start: int, end: int) -> bool:
+        """Whether the occurrence of the entry at start:end is harmless where it stands."""
+        return (
+            (bool(entry.only_in_language) and entry.only_in_language not in self.languages)
+            or self._covers(entry, start, end)
+            or self._is_near(entry, start, end)
+        )
+
+    def _covers(self, entry: _Entry, start: int, end: int) -> bool:
+        """A phrase covers the term if it ends with it or later, and begins with it or earlier."""
+        phrases = self.benign.get(entry, ())
+        following = bisect_left(phrases, (end, -1))
+        return any(begin <= start for _, begin in phrases[following : following + MAX_OVERLAPPING_PHRASES])
+
+    def _is_near(self, entry: _Entry, start: int, end: int) -> bool:
+        if not entry.excuses_near:
+            return False
+        reach = entry.within * CONTEXT_LETTERS
+        before = self.text[max(0, start - reach) : start].split()[-entry.within :]
+        after = self.text[end : end + reach].split()[: entry.within]
+        return not entry.excuses_near.isdisjoint((*before, *after))
 
 
 _Group = list[tuple[int, _Occurrence]]  # with the number of the word in the prompt, in order
@@ -69,7 +154,7 @@ class Blocklist:
     """Finds listed words and phrases in prompts.
 
     Every category gets a signal; its score is that of the gravest term or combination found, 0 if none was.
-    A benign context excuses the one occurrence that it covers or stands next to; a term elsewhere still counts.
+    A benign context excuses the one occurrence that it covers or stands next to, never another.
     """
 
     name = "blocklist"
@@ -85,6 +170,8 @@ class Blocklist:
                 self._add(wordlist, terms)
         self._patterns = list({**self._entries, **self._excused})
         self._automaton = AhoCorasick(self._patterns, implementation=Implementation.ContiguousNFA)
+        self._hard = _hard_words(self._entries)
+        self._hard_automaton = AhoCorasick(list(self._hard), implementation=Implementation.ContiguousNFA)
 
     @classmethod
     def from_lists(cls, lists: Sequence[Wordlist]) -> "Blocklist":
@@ -104,7 +191,10 @@ class Blocklist:
                 self._excused[_pattern(fold_term(phrase))].append(entry)
 
     def _check_one(self, prompt: NormalizedPrompt) -> list[Signal]:
-        occurrences = _distinct(found for view in prompt.views for found in self._scan(view))
+        views = [
+            self._scan(view) if view.name != SPELLED else self._scan_spelled(view) for view in prompt.views
+        ]
+        occurrences = _distinct(chain.from_iterable(views))
         findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.speaks_alone]
         if len(occurrences) > 1:
             findings += self._combine(prompt.original, occurrences)
@@ -116,21 +206,27 @@ class Blocklist:
         if not hits:
             return
         places = _places(view.text)
-        excuses = self._excuses(hits)
+        context = _Context(text, _languages(text), self._benign(hits))
         for pattern, start, end in hits:
             for entry in self._entries.get(self._patterns[pattern], ()):
-                if not _covered(excuses.get(entry, ()), start, end) and not _is_near_excuse(
-                    entry, text, start, end
-                ):
+                if not context.excuses(entry, start, end):
                     yield _Occurrence(entry, view.name, _span(view, places, text, start, end))
 
-    def _excuses(self, hits: Iterable[tuple[int, int, int]]) -> dict[_Entry, list[Interval]]:
-        """For each entry the parts of the text that are benign contexts of it, in order of their ends."""
-        excuses: dict[_Entry, list[Interval]] = defaultdict(list)
+    def _scan_spelled(self, view: View) -> Iterator[_Occurrence]:
+        """Where every letter stood alone, words run together: short terms count only at either end."""
+        entries = list(self._hard.values())
+        for pattern, start, end in self._hard_automaton.find_matches_as_indexes(view.text, overlapping=True):
+            at_an_end = " " in (view.text[start - 1 : start] or " ", view.text[end : end + 1] or " ")
+            if at_an_end or end - start > SHORT_SPELLED:
+                yield _Occurrence(entries[pattern], view.name, Span(*view.span(start, end)))
+
+    def _benign(self, hits: Iterable[tuple[int, int, int]]) -> dict[_Entry, list[Interval]]:
+        """For each entry the (end, start) of its benign phrases, in order."""
+        phrases: dict[_Entry, list[Interval]] = defaultdict(list)
         for pattern, start, end in hits:
             for entry in self._excused.get(self._patterns[pattern], ()):
-                excuses[entry].append((end, start))
-        return excuses
+                phrases[entry].append((end, start))
+        return phrases
 
     def _combine(self, prompt: str, occurrences: Iterable[_Occurrence]) -> Iterator[_Finding]:
         words = [match.start() for match in WORD.finditer(prompt)]
@@ -156,6 +252,7 @@ def _entry(wordlist: Wordlist, terms: Terms, text: str) -> _Entry:
         speaks_alone=not wordlist.only_in_combinations,
         excuses_near=frozenset(fold_term(word) for word in terms.unless_near),
         within=terms.unless_within,
+        only_in_language=wordlist.language if terms.only_in_language else "",
     )
 
 
@@ -167,12 +264,23 @@ def _patterns(wordlist: Wordlist, terms: Terms, text: str) -> dict[str, None]:
     return dict.fromkeys(map(_pattern, forms))
 
 
+def _hard_words(entries: Mapping[str, Sequence[_Entry]]) -> dict[str, _Entry]:
+    """The terms that are always unsafe, without spaces; too short ones are parts of honest words."""
+    return {
+        word: entry
+        for pattern, owners in entries.items()
+        for entry in owners
+        if entry.score >= 1 and entry.speaks_alone
+        if len(word := pattern.replace(" ", "")) >= SHORT_SPELLED and "*" not in word
+    }
+
+
 def _pattern(text: str) -> str:
     return text if UNSPACED.search(text) else f" {text} "
 
 
 def _disguises(word: str) -> Iterator[str]:
-    """Spellings that only hide a word: neighbours swapped (not the first letter), a space or a star inside."""
+    """Spellings that only hide a word: a star inside, two letters swapped (not the first), a space inside."""
     for inner in range(1, len(word) - 1):
         yield word[:inner] + "*" + word[inner + 1 :]
         if len(word) >= 5:
@@ -181,7 +289,7 @@ def _disguises(word: str) -> Iterator[str]:
 
 
 def _places(text: str) -> list[int]:
-    """For each character of the text that `_scan` searches, its place in the view; -1 for the space in front."""
+    """For each character of the text that `_scan` searches its place in the view; -1 for the first space."""
     places = [-1]
     done = 0
     for gap in GAP.finditer(text):
@@ -195,23 +303,19 @@ def _span(view: View, places: Sequence[int], text: str, start: int, end: int) ->
     return Span(*view.span(places[first], places[last] + 1))
 
 
-def _covered(excuses: Sequence[Interval], start: int, end: int) -> bool:
-    """Whether one (end, start) of `excuses` holds the whole of start:end; phrases are short, so few are looked at."""
-    return any(excuse_start <= start for _, excuse_start in excuses[bisect_left(excuses, (end, -1)) :][:8])
-
-
-def _is_near_excuse(entry: _Entry, text: str, start: int, end: int) -> bool:
-    if not entry.excuses_near:
-        return False
-    reach = entry.within * CONTEXT_LETTERS
-    before = text[max(0, start - reach) : start].split()[-entry.within :]
-    after = text[end : end + reach].split()[: entry.within]
-    return not entry.excuses_near.isdisjoint((*before, *after))
+def _languages(text: str) -> set[str]:
+    """The languages that a text may be in: those with the most function words."""
+    words = text.split()
+    counts = {language: sum(map(known.__contains__, words)) for language, known in FUNCTION_WORDS.items()}
+    return {language for language, count in counts.items() if count == max(counts.values())}
 
 
 def _distinct(occurrences: Iterable[_Occurrence]) -> list[_Occurrence]:
     """Each term once per place, though several views show it."""
-    return list({(id(found.entry), found.span): found for found in occurrences}.values())
+    first: dict[tuple[int, Span], _Occurrence] = {}
+    for found in occurrences:
+        first.setdefault((id(found.entry), found.span), found)
+    return list(first.values())
 
 
 def _alone(occurrence: _Occurrence) -> _Finding:
