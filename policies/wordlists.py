@@ -24,6 +24,10 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
+def _as_terms(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Score = Annotated[float, Field(gt=0, le=1)]
 Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\w")]
@@ -51,8 +55,8 @@ class Terms(_Part):
     score: 1 is unsafe whatever stands around it, 0.6 is suspicious; None takes the list's.
     unless: phrases that hold the word and are harmless; they excuse the occurrence they cover, no other.
     unless_near: words that, within `unless_within` words of it, excuse an occurrence.
-    only_in_language: the word means something else in another of our languages, so it counts only where the
-        prompt does not read like that one; never for a score of 1, or added words would switch it off.
+    only_in_language: the word means something else in another language, so it counts only where the small words
+        of the list's language are the commonest; never for a score of 1, or added words would switch it off.
     disguises: also match misspellings (two neighbouring letters swapped, one space or star inside).
     """
 
@@ -100,7 +104,7 @@ class Wordlist(_Part):
     group: Name = ""
     score: Score = 1.0
     only_in_combinations: bool = False
-    terms: tuple[Terms, ...] = ()
+    terms: tuple[Annotated[Terms, BeforeValidator(_as_terms)], ...] = ()
     combinations: tuple[Combination, ...] = ()
 
     @model_validator(mode="after")

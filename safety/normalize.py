@@ -417,13 +417,13 @@ def _unmask(word: _Text) -> _Text:
 
 # --- prompt weights and brackets ------------------------------------------------------------------
 
-WEIGHT = re.compile(r":\s?[-+]?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})\s?(?=[)\]}>])")
+WEIGHT = re.compile(r":\s?[-+]?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})\s?[)\]}>]")
 BRACKETS = re.compile(r"[()\[\]{}<>|\\]+")
 
 
 def _unweight(source: _Text) -> _Text:
     """`(word:1.3)` becomes `(word)`."""
-    return _remove(source, WEIGHT) if ":" in source.text else source
+    return _rewrite(source, WEIGHT, lambda part: _Text(part.text[-1], part.origin[:1]))
 
 
 def _unbracket(source: _Text) -> _Text:
@@ -473,6 +473,7 @@ def _join_parts(source: _Text) -> _Text:
 LEET = re.compile(r"[a-z][0-9@$!|€+]|[0-9@$!|€+][a-z]")
 LEET_WORD = re.compile(r"[a-z0-9@$!|€+]{2,}")
 SANDWICH = re.compile(r"(?<=[a-z])[0-9@$]{1,3}(?=[a-z])")
+LETTER_NUMBER = re.compile(r"[a-z]?[0-9+€]+|[0-9+€]+[a-z]?")
 LEET_DOUBTFUL = re.compile(r"[a-z@][169!|]|[169!|][a-z@]")  # 1 is i or l, 6 and 9 are g, b or p
 LEET_AS_I = str.maketrans("0123456789@$!|€+", "oizeasgtbgasiiet")
 LEET_AS_L = str.maketrans("0123456789@$!|€+", "olzeasbtbpasllet")
@@ -486,7 +487,8 @@ def _deleet(source: _Text, table: dict[int, int]) -> _Text:
 
 
 def _deleet_word(word: _Text, table: dict[int, int]) -> _Text:
-    return _Text(word.text.translate(table), word.origin) if ASCII_LETTER.search(word.text) else word
+    """A letter and a number (A55, m16, b12) are a name."""
+    return word if LETTER_NUMBER.fullmatch(word.text) else _Text(word.text.translate(table), word.origin)
 
 
 def _deleet_sandwiches(source: _Text) -> _Text:

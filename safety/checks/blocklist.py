@@ -304,10 +304,10 @@ def _span(view: View, places: Sequence[int], text: str, start: int, end: int) ->
 
 
 def _languages(text: str) -> set[str]:
-    """The languages that a text may be in: those with the most function words."""
+    """The languages that a text seems to be in: those with the most function words, if it has any."""
     words = text.split()
     counts = {language: sum(map(known.__contains__, words)) for language, known in FUNCTION_WORDS.items()}
-    return {language for language, count in counts.items() if count == max(counts.values())}
+    return {language for language, count in counts.items() if count == max(counts.values()) > 0}
 
 
 def _distinct(occurrences: Iterable[_Occurrence]) -> list[_Occurrence]:
