@@ -1,14 +1,14 @@
 """Lists of words for the blocklist: what a list file may say, and how it is read."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from policies.inflection import Inflection, Language, inflect
 from policies.signals import Category
@@ -109,9 +109,13 @@ class Wordlist(_Part):
 
     @model_validator(mode="after")
     def _texts_differ(self) -> Self:
-        texts = [text.casefold() for terms in self.terms for text in terms.text]
-        if repeated := {text for text in texts if texts.count(text) > 1}:
-            raise ValueError(f"should hold each text once (found twice: {', '.join(sorted(repeated))})")
+        seen: set[str] = set()
+        for row, terms in enumerate(self.terms):
+            for text in map(str.casefold, terms.text):
+                if text in seen:
+                    at = {"text": text, "at": ("terms", row)}
+                    raise PydanticCustomError("repeated", "should hold each text once (found '{text}' again)", at)
+                seen.add(text)
         return self
 
     @property
@@ -132,23 +136,39 @@ class Wordlist(_Part):
 def load_blocklists(names: Sequence[str], folder: Path = SHIPPED) -> tuple[Wordlist, ...]:
     """The lists a policy names, with the common ones: `english` is every file of the folder `english`.
 
-    Raises WordlistInvalid for an unknown name or with every problem of every file.
+    Raises WordlistInvalid for an unknown name, or with every problem of every file.
     """
-    lists: list[Wordlist] = []
-    problems: list[str] = []
+    known = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    problems = [f"{folder / name}:1: name: should be one of {', '.join(known)}" for name in names if name not in known]
+    lists: dict[Path, Wordlist] = {}
     for name in dict.fromkeys((*names, COMMON)):
-        paths = sorted((folder / name).glob("*.yaml"))
-        if not paths:
-            known = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
-            problems.append(f"{folder / name}:1: name: should be one of {known}")
-        for path in paths:
+        for path in sorted((folder / name).glob("*.yaml")) if name in known else ():
             try:
-                lists.append(load_wordlist(path))
+                lists[path] = load_wordlist(path)
             except WordlistInvalid as invalid:
                 problems += invalid.problems
+    problems = problems or [*_shared_names(lists), *_missing_groups(lists)]
     if problems:
         raise WordlistInvalid(problems)
-    return tuple(lists)
+    return tuple(lists.values())
+
+
+def _shared_names(lists: Mapping[Path, Wordlist]) -> Iterator[str]:
+    first: dict[str, Path] = {}
+    for path, wordlist in lists.items():
+        other = first.setdefault(wordlist.name, path)
+        if other != path:
+            yield f"{path}:1: name: should differ from that of {other}"
+
+
+def _missing_groups(lists: Mapping[Path, Wordlist]) -> Iterator[str]:
+    """A combination with a misspelt group would never fire, and nobody would know."""
+    groups = {wordlist.group_name for wordlist in lists.values()}
+    for path, wordlist in lists.items():
+        for number, rule in enumerate(wordlist.combinations):
+            if missing := sorted(set(rule.meet) - groups):
+                line, field = _place(_compose(path), ("combinations", number, "meet"))
+                yield f"{path}:{line}: {field}: should name groups of the lists (found {', '.join(missing)})"
 
 
 def load_wordlist(path: Path) -> Wordlist:
@@ -183,7 +203,7 @@ def _plain(root: yaml.Node) -> object:
 
 
 def _problem(path: Path, root: yaml.Node, details: ErrorDetails) -> str:
-    line, field = _place(root, details["loc"])
+    line, field = _place(root, (*details["loc"], *details.get("ctx", {}).get("at", ())))
     expected = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
     return f"{path}:{line}: {field or 'list'}: {expected}"
 
