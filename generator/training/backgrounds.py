@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 Canvas = NDArray[np.float32]  # (SIDE, SIDE, 3) in 0..1
 CELL = 8  # pixels per code
-SIDE = 64  # pixels per picture: 8 x 8 codes
+SIDE = 96  # pixels per picture: 12 x 12 codes
 _SCALE = 4  # drawn larger, then averaged
 _UNIT = 96  # the drawing functions below count in pixels of a 96-pixel picture
 
@@ -27,10 +27,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 
 
 def _hills(draw: ImageDraw.ImageDraw, top: float, height: float, waves: float, colour: str) -> None:
-    crest = [
-        (x * _SCALE, (top + height * math.sin(waves * math.tau * x / _UNIT)) * _SCALE)
-        for x in range(_UNIT + 1)
-    ]
+    crest = [(x * _SCALE, (top + height * math.sin(waves * math.tau * x / _UNIT)) * _SCALE) for x in range(_UNIT + 1)]
     draw.polygon([*crest, (_UNIT * _SCALE, _UNIT * _SCALE), (0, _UNIT * _SCALE)], colour)
 
 
@@ -39,9 +36,7 @@ def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: 
     draw.ellipse(box, colour)
 
 
-def _box(
-    draw: ImageDraw.ImageDraw, left: float, top: float, right: float, bottom: float, colour: str
-) -> None:
+def _box(draw: ImageDraw.ImageDraw, left: float, top: float, right: float, bottom: float, colour: str) -> None:
     draw.rectangle([left * _SCALE, top * _SCALE, right * _SCALE - 1, bottom * _SCALE - 1], colour)
 
 

@@ -40,9 +40,7 @@ def _plurals(entry: dict[str, Any]) -> dict[str, str]:
 
 def load_concepts(path: Path = CONCEPTS_FILE) -> list[Concept]:
     """All concepts in the order of the file."""
-    entries = [
-        (kind, entry) for kind, group in yaml.safe_load(path.read_text("utf-8")).items() for entry in group
-    ]
+    entries = [(kind, entry) for kind, group in yaml.safe_load(path.read_text("utf-8")).items() for entry in group]
     return [
         Concept(
             index,

@@ -74,8 +74,7 @@ def draw_all(generator: ImageGenerator, prompts: tuple[str, ...]) -> list[Genera
     """One picture per prompt, all with the same seed."""
     requests = [PictureRequest(prompt, SEED, "256x256") for prompt in prompts]
     batches = (
-        requests[start : start + generator.batch_size]
-        for start in range(0, len(requests), generator.batch_size)
+        requests[start : start + generator.batch_size] for start in range(0, len(requests), generator.batch_size)
     )
     return [image for batch in batches for image in generator.draw(batch, lambda share: None, lambda: False)]
 
@@ -85,9 +84,7 @@ def sheet(images: list[GeneratedImage]) -> Image.Image:
     rows = -(-len(images) // COLUMNS)
     whole = Image.new("RGB", (COLUMNS * TILE, rows * TILE), "white")
     for index, image in enumerate(images):
-        tile = Image.fromarray(image.pixels.permute(1, 2, 0).numpy()).resize(
-            (TILE, TILE), Image.Resampling.LANCZOS
-        )
+        tile = Image.fromarray(image.pixels.permute(1, 2, 0).numpy()).resize((TILE, TILE), Image.Resampling.LANCZOS)
         whole.paste(tile, (index % COLUMNS * TILE, index // COLUMNS * TILE))
     return whole
 

@@ -22,7 +22,7 @@ _BLOCK = 8192  # patches compared at once
 
 
 def pictures(scenes: list[Scene], artwork: Artwork) -> Tensor:
-    """(n, 3, 64, 64) in 0..1."""
+    """(n, 3, 96, 96) in 0..1."""
     drawn = np.stack([render(scene, artwork) for scene in scenes])
     return torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous()
 
@@ -45,7 +45,7 @@ def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def encode(drawn: Tensor, centres: Tensor) -> Tensor:
-    """(n, 3, 64, 64) -> (n, 64) code numbers."""
+    """(n, 3, 96, 96) -> (n, 144) code numbers."""
     return nearest(patches(drawn), centres)[0].reshape(len(drawn), -1)
 
 

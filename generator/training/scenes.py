@@ -4,24 +4,32 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generator.training import backgrounds
-from generator.training.artwork import Artwork
 from generator.training.backgrounds import CELL
 from generator.training.concepts import Concept
 
 _UNPLACED_KINDS = ("nature", "faces")
 
 # Where things stand: left, top and size of each, counted in cells.
-_ALONE = ((0, 0, 8),)
-_IN_FRONT = ((1, 1, 6),)
-_ON_THE_GROUND = ((1, 2, 6),)
-_PAIR = ((0, 2, 4), (4, 2, 4))
-_PAIR_ON_THE_GROUND = ((0, 3, 4), (4, 3, 4))
-_THREE = ((2, 0, 4), (0, 4, 4), (4, 4, 4))
+_ALONE = ((0, 0, 12),)
+_IN_FRONT = ((2, 2, 8),)
+_ON_THE_GROUND = ((2, 3, 8),)
+_PAIR = ((0, 3, 6), (6, 3, 6))
+_PAIR_ON_THE_GROUND = ((0, 5, 6), (6, 5, 6))
+_THREE = ((3, 0, 6), (0, 6, 6), (6, 6, 6))
+
+
+class Drawings(Protocol):
+    """Where the pictures of single things come from (generator.training.artwork)."""
+
+    def render(self, emoji: str, size: int) -> NDArray[np.float32]:
+        """(size, size, 4) in 0..1, straight alpha."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,6 @@ class Thing:
 
     concept: Concept
     emoji: str
-    flipped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,11 @@ def _canvas(background: str) -> NDArray[np.float32]:
     return drawn(background)
 
 
-def render(scene: Scene, artwork: Artwork) -> NDArray[np.float32]:
+def render(scene: Scene, drawings: Drawings) -> NDArray[np.float32]:
     """(SIDE, SIDE, 3) in 0..1."""
     picture = _canvas(scene.background).copy()
     for thing, (left, top, size) in zip(scene.things, scene.boxes, strict=True):
-        drawing = artwork.render(thing.emoji, size * CELL)
-        drawing = drawing[:, ::-1] if thing.flipped else drawing
+        drawing = drawings.render(thing.emoji, size * CELL)
         area = picture[top * CELL : (top + size) * CELL, left * CELL : (left + size) * CELL]
         area += drawing[..., 3:] * (drawing[..., :3] - area)
     return picture
@@ -74,8 +80,8 @@ class SceneMaker:
         self._countable = [concept for concept in concepts if concept.plurals]
         self._colours = [name for name in backgrounds.COLOURS if name != "white"]
 
-    def _thing(self, concept: Concept, flip_share: float = 0.0) -> Thing:
-        return Thing(concept, self._rng.choice(concept.emoji), self._rng.random() < flip_share)
+    def _thing(self, concept: Concept) -> Thing:
+        return Thing(concept, self._rng.choice(concept.emoji))
 
     def alone(self, concept: Concept | None = None) -> Scene:
         """One thing, as large as the picture, on white."""

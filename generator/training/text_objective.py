@@ -49,6 +49,4 @@ class TextObjective(nn.Module):
     def accuracy(self, states: Tensor, visible: Tensor, targets: Tensor) -> list[float]:
         """Share right, per head."""
         logits = self._logits(states, visible)
-        return [
-            float((each.argmax(1) == targets[:, column]).float().mean()) for column, each in enumerate(logits)
-        ]
+        return [float((each.argmax(1) == targets[:, column]).float().mean()) for column, each in enumerate(logits)]

@@ -21,7 +21,7 @@ VQGAN = VQGANConfig(
     ch=32,
     ch_mult=(1, 2, 3, 3),
     num_res_blocks=0,
-    attn_resolutions=(8,),
+    attn_resolutions=(12,),
     resolution=SIDE,
     z_channels=96,
     embed_dim=32,
@@ -29,7 +29,8 @@ VQGAN = VQGANConfig(
     num_groups=8,
 )
 BATCH = 32
-PEAK_RATE = 2e-3
+MUON_RATE = 0.02
+ADAM_RATE = 3e-3
 EMA = 0.998
 
 
@@ -43,7 +44,7 @@ def new_decoder(centres: Tensor) -> VQGANDecoder:
 
 
 def draw(decoder: VQGANDecoder, codes: Tensor) -> Tensor:
-    """(n, 64) codes -> (n, 3, 64, 64), unclipped, with a gradient."""
+    """(n, 144) codes -> (n, 3, 96, 96), unclipped, with a gradient."""
     vectors = decoder.codebook(codes).unflatten(1, (VQGAN.grid, VQGAN.grid))
     return decoder.decode_latent(vectors.permute(0, 3, 1, 2))
 
@@ -54,9 +55,9 @@ def reconstruction_loss(drawn: Tensor, wanted: Tensor) -> Tensor:
     return functional.l1_loss(drawn, wanted) + 2 * functional.mse_loss(drawn, wanted) + edges
 
 
-def rate(share: float) -> float:
-    """Learning rate after a share 0..1 of the time: short warm-up, then a cosine to zero."""
-    return PEAK_RATE * min(1.0, share / 0.02) * (0.5 + 0.5 * math.cos(math.pi * min(1.0, share)))
+def factor(share: float) -> float:
+    """Share of the peak rates after a share 0..1 of the time: short warm-up, then falling to zero."""
+    return min(1.0, share / 0.02) * (0.5 + 0.5 * math.cos(math.pi * min(1.0, share)))
 
 
 @torch.no_grad()
@@ -73,15 +74,41 @@ def psnr(decoder: VQGANDecoder, wanted: Tensor, centres: Tensor) -> float:
     return float(-10 * error.log10())
 
 
-def learn(decoder: VQGANDecoder, optimizer: torch.optim.Optimizer, wanted: Tensor, centres: Tensor) -> float:
+class DecoderOptimizer:
+    """Muon for the convolutions, each seen as a matrix (output, input * window); AdamW for the rest."""
+
+    def __init__(self, decoder: VQGANDecoder) -> None:
+        self._kernels = [parameter for parameter in decoder.parameters() if parameter.ndim == 4]
+        self._matrices = [nn.Parameter(kernel.detach().flatten(1)) for kernel in self._kernels]  # same memory
+        others = [parameter for parameter in decoder.parameters() if parameter.ndim != 4]
+        self._muon: torch.optim.Optimizer = torch.optim.Muon(self._matrices, lr=MUON_RATE, weight_decay=0.0)
+        self._adam = torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        self._adam.zero_grad(set_to_none=True)
+        for kernel in self._kernels:
+            kernel.grad = None
+
+    def step(self, factor: float) -> None:
+        """One step at a share of the peak rates."""
+        for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
+            matrix.grad = None if kernel.grad is None else kernel.grad.flatten(1)
+        self._muon.param_groups[0]["lr"] = MUON_RATE * factor
+        self._adam.param_groups[0]["lr"] = ADAM_RATE * factor
+        self._muon.step()
+        self._adam.step()
+
+
+def learn(decoder: VQGANDecoder, optimizer: DecoderOptimizer, factor: float, wanted: Tensor, centres: Tensor) -> float:
     """One step; the loss."""
     with torch.autocast("cpu", torch.bfloat16):
         drawn = draw(decoder, encode(wanted, centres)).float()
     loss = reconstruction_loss(drawn, wanted)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-    optimizer.step()
+    optimizer.step(factor)
     return loss.item()
 
 
@@ -96,13 +123,11 @@ def train(args: argparse.Namespace) -> None:
     if args.resume:
         decoder.load_state_dict(torch.load(args.out, weights_only=True))
     mean.load_state_dict(decoder.state_dict())
-    decoder.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(decoder.parameters(), PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.01)
+    optimizer = DecoderOptimizer(decoder)
     start, step = time.monotonic(), 0
     while (share := (time.monotonic() - start) / args.seconds) < 1:
-        optimizer.param_groups[0]["lr"] = rate(share) * args.rate_scale
         wanted = pictures([maker.any() for _ in range(BATCH)], artwork)
-        loss = learn(decoder, optimizer, wanted, centres)
+        loss = learn(decoder, optimizer, factor(share) * args.rate_scale, wanted, centres)
         track_mean(mean, decoder, min(EMA, (1 + step) / (10 + step)))
         step += 1
         if step % 100 == 0:

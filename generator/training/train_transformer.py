@@ -39,7 +39,7 @@ CONFIG = TransformerConfig(
     encoder_vocab_size=1536,
     image_vocab_size=CODES,
     max_text_length=64,
-    image_length=64,
+    image_length=144,
 )
 SCENES = 40_000
 BATCH = 64
@@ -56,7 +56,7 @@ EMA = 0.995
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """ids, visible: (n, text); codes: (n, 64); targets: (n, 4)."""
+    """ids, visible: (n, text); codes: (n, 144); targets: (n, 4)."""
 
     ids: Tensor
     visible: Tensor
@@ -257,9 +257,7 @@ def train_codes(trainee: Trainee, scenes: Scenes, args: argparse.Namespace) -> N
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--seconds", type=float, default=4000, help="wall clock for the codes, over all sittings"
-    )
+    parser.add_argument("--seconds", type=float, default=4000, help="wall clock for the codes, over all sittings")
     parser.add_argument("--text-seconds", type=float, default=150)
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--seed", type=int, default=0)

@@ -42,9 +42,7 @@ def test_a_leaf_cut_into_chunks_is_joined(tmp_path: Path) -> None:
     assert read_leaves(path)["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\xc1", b"PK\x03\x04", msgpack.packb({"x": msgpack.ExtType(9, b"")})]
-)
+@pytest.mark.parametrize("content", [b"", b"\xc1", b"PK\x03\x04", msgpack.packb({"x": msgpack.ExtType(9, b"")})])
 def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "flax_model.msgpack"
     path.write_bytes(content)
@@ -54,8 +52,6 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path: Path, content
 
 def test_an_unknown_tensor_is_named(tmp_path: Path) -> None:
     path = tmp_path / "flax_model.msgpack"
-    write_msgpack(
-        {"model/encoder/layers/FlaxBartEncoderLayers/Surprise_0/kernel": torch.zeros(1, 2, 2)}, path
-    )
+    write_msgpack({"model/encoder/layers/FlaxBartEncoderLayers/Surprise_0/kernel": torch.zeros(1, 2, 2)}, path)
     with pytest.raises(CheckpointInvalid, match="Surprise_0"):
         read_transformer(path, TRANSFORMER)

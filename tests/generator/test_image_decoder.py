@@ -12,9 +12,7 @@ VISIBLE = IDS != 1
 
 
 def random_codes(length: int) -> Tensor:
-    codes = torch.randint(
-        TRANSFORMER.image_vocab_size, (2, length), generator=torch.Generator().manual_seed(1)
-    )
+    codes = torch.randint(TRANSFORMER.image_vocab_size, (2, length), generator=torch.Generator().manual_seed(1))
     codes[:, 0] = TRANSFORMER.decoder_start_token_id
     return codes
 
