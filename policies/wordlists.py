@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -29,6 +29,7 @@ def _as_terms(value: object) -> object:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Disguise = Literal["star", "swap", "split"]
 Score = Annotated[float, Field(gt=0, le=1)]
 Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\w")]
 Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_as_tuple)]
@@ -57,7 +58,8 @@ class Terms(_Part):
     unless_near: words that, within `unless_within` words of it, excuse an occurrence.
     only_in_language: the word means something else in another language, so it counts only where the small words
         of the list's language are the commonest; never for a score of 1, or added words would switch it off.
-    disguises: also match misspellings (two neighbouring letters swapped, one space or star inside).
+    disguises: also look for spellings that only hide a word: `star` (n*ked), `swap` of two neighbours (nakde),
+        `split` by a space (na ked); a list asks for each where it makes no other word.
     """
 
     text: Annotated[Phrases, Field(min_length=1)]
@@ -67,7 +69,7 @@ class Terms(_Part):
     unless_near: Phrases = ()
     unless_within: Annotated[int, Field(ge=1, le=20)] = 3
     only_in_language: bool = False
-    disguises: bool = False
+    disguises: Annotated[tuple[Disguise, ...], BeforeValidator(_as_tuple)] = ()
 
     @model_validator(mode="after")
     def _graver_words_stay_on(self) -> Self:

@@ -17,6 +17,9 @@ from urllib.parse import unquote
 SPELLED = "spelled"
 """The view that holds nothing but runs of single letters, joined: where their words end is not known."""
 
+SQUEEZED = "squeezed"
+"""The view of a prompt with such runs that has no spaces at all: phrases may go on beyond a run."""
+
 ROUNDS = 4  # how often nested disguises (an entity in an entity) are undone before all punctuation is dropped
 TAG_OFFSET = 0xE0000  # the tag block repeats ASCII, invisibly, from here
 FOLD_CACHE_SIZE = 20_000
@@ -113,7 +116,9 @@ def _readings(shown: _Text) -> Iterator[tuple[str, _Text]]:
     yield "plain", plain
     yield "joined", joined
     yield "all_joined", _collapse(_unbracket(_join_letters(parts, ALL_SPACED)))
-    yield SPELLED, _deleet(_spelled(shown), LEET_AS_I)
+    spelled = _spelled(shown)
+    yield SPELLED, _deleet(spelled, LEET_AS_I)
+    yield SQUEEZED, _deleet(_join(shown), LEET_AS_I) if spelled.text else spelled
     yield "lookalike", _undo_whole_lookalikes(plain)
     if joined.text != plain.text:
         yield from _spelt_out(plain)
@@ -243,8 +248,7 @@ FLAG_TAGS = re.compile(  # England, Scotland and Wales: the only honest use of t
 )
 OVERRIDDEN = re.compile(r"(?<=\u202e)[^\u202c\u202e\u2069\n]+")
 COMPOSABLE = re.compile(
-    "[\u0410-\u045f][\u0306\u0308]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
-    "|[\u3041-\u30ff][\u3099\u309a]"
+    "[\u0410-\u045f][\u0306\u0308]|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[\u3041-\u30ff][\u3099\u309a]"
 )
 INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -281,9 +285,7 @@ READ_AS: dict[str, str] = {
 
 def _marks() -> str:
     """All nonspacing and enclosing marks up to U+1EFFF, as the inside of a character class."""
-    return "".join(
-        chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)) in ("Mn", "Me")
-    )
+    return "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)) in ("Mn", "Me"))
 
 
 MARKS_ON_LATIN = re.compile(f"(?<=[a-z])[{_marks()}]+")
@@ -316,11 +318,7 @@ def _fold_once(char: str) -> str:
         return ""
     composed = unicodedata.normalize("NFKC", char).casefold()
     decomposed = unicodedata.normalize("NFKD", composed)
-    return (
-        _without_marks(decomposed)
-        if _is_latin_or_greek(decomposed[0])
-        else unicodedata.normalize("NFKC", composed)
-    )
+    return _without_marks(decomposed) if _is_latin_or_greek(decomposed[0]) else unicodedata.normalize("NFKC", composed)
 
 
 def _is_shared_mark(char: str) -> bool:
@@ -434,9 +432,7 @@ def _unbracket(source: _Text) -> _Text:
 
 LETTER = "[a-zа-яѐ-џα-ω]"
 SIGN = r"!-/:-@\[-`{-~¡-¿×÷‐-⁞∙⋅●■★☆♥❤☠←-⯿\U0001F000-\U0001FAFF"
-SURELY_SPACED = re.compile(
-    rf"(?<![^\W_])(?![aiy] ){LETTER}([ {SIGN}]{{1,3}}){LETTER}(?:\1{LETTER}){{2,}}(?![^\W_])"
-)
+SURELY_SPACED = re.compile(rf"(?<![^\W_])(?![aiy] ){LETTER}([ {SIGN}]{{1,3}}){LETTER}(?:\1{LETTER}){{2,}}(?![^\W_])")
 ALL_SPACED = re.compile(rf"(?<![^\W_])[^\W_][\s{SIGN}]{{1,3}}[^\W_](?:[\s{SIGN}]{{1,3}}[^\W_])+(?![^\W_])")
 LONG_RUN = 6  # letters; from here on several words may have run together
 INNER_SIGNS = re.compile(rf"(?<=[^\W_])(?:(?!['’])[{SIGN}]){{1,4}}(?=[^\W_])")

@@ -4,7 +4,7 @@ import hashlib
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,7 +13,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from policies.identity import ModelIdentity
 from policies.signals import Category, Signal, Span
 from policies.wordlists import Combination, Terms, Wordlist
-from safety.normalize import SPELLED, NormalizedPrompt, View, fold_term
+from safety.normalize import SPELLED, SQUEEZED, NormalizedPrompt, View, fold_term
 
 MAX_SPANS = 32
 """Spans reported per category: enough to show a person where."""
@@ -72,6 +72,7 @@ FUNCTION_WORDS = {
 
 MAX_OVERLAPPING_PHRASES = 8
 SHORT_SPELLED = 4
+SPELLED_LENGTHS = {SPELLED: 5, SQUEEZED: 8}  # how long a term counts anywhere
 
 Interval = tuple[int, int]
 
@@ -192,7 +193,7 @@ class Blocklist:
 
     def _check_one(self, prompt: NormalizedPrompt) -> list[Signal]:
         views = [
-            self._scan(view) if view.name != SPELLED else self._scan_spelled(view) for view in prompt.views
+            self._scan_spelled(view) if view.name in SPELLED_LENGTHS else self._scan(view) for view in prompt.views
         ]
         occurrences = _distinct(chain.from_iterable(views))
         findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.speaks_alone]
@@ -217,7 +218,7 @@ class Blocklist:
         entries = list(self._hard.values())
         for pattern, start, end in self._hard_automaton.find_matches_as_indexes(view.text, overlapping=True):
             at_an_end = " " in (view.text[start - 1 : start] or " ", view.text[end : end + 1] or " ")
-            if at_an_end or end - start > SHORT_SPELLED:
+            if end - start >= SPELLED_LENGTHS[view.name] or (at_an_end and view.name == SPELLED):
                 yield _Occurrence(entries[pattern], view.name, Span(*view.span(start, end)))
 
     def _benign(self, hits: Iterable[tuple[int, int, int]]) -> dict[_Entry, list[Interval]]:
@@ -259,8 +260,8 @@ def _entry(wordlist: Wordlist, terms: Terms, text: str) -> _Entry:
 def _patterns(wordlist: Wordlist, terms: Terms, text: str) -> dict[str, None]:
     """The patterns of all forms of a term, in order, each once."""
     forms = dict.fromkeys(fold_term(form) for form in wordlist.forms(text, terms.inflect))
-    if terms.disguises:
-        forms |= dict.fromkeys(disguise for form in forms for disguise in _disguises(form))
+    hidden = [hide(form) for form in forms for hide in map(DISGUISES.__getitem__, terms.disguises)]
+    forms |= dict.fromkeys(chain.from_iterable(hidden))
     return dict.fromkeys(map(_pattern, forms))
 
 
@@ -279,13 +280,20 @@ def _pattern(text: str) -> str:
     return text if UNSPACED.search(text) else f" {text} "
 
 
-def _disguises(word: str) -> Iterator[str]:
-    """Spellings that only hide a word: a star inside, two letters swapped (not the first), a space inside."""
-    for inner in range(1, len(word) - 1):
-        yield word[:inner] + "*" + word[inner + 1 :]
-        if len(word) >= 5:
-            yield word[:inner] + word[inner + 1] + word[inner] + word[inner + 2 :]
-            yield f"{word[:inner]} {word[inner:]}"
+def _starred(word: str) -> list[str]:
+    return [word[:inner] + "*" + word[inner + 1 :] for inner in range(1, len(word) - 1)]
+
+
+def _swapped(word: str) -> list[str]:
+    """Not the first letter: people read on when it is right."""
+    return [word[:inner] + word[inner + 1] + word[inner] + word[inner + 2 :] for inner in range(1, len(word) - 1)]
+
+
+def _split(word: str) -> list[str]:
+    return [f"{word[:inner]} {word[inner:]}" for inner in range(1, len(word))]
+
+
+DISGUISES: Mapping[str, Callable[[str], list[str]]] = {"star": _starred, "swap": _swapped, "split": _split}
 
 
 def _places(text: str) -> list[int]:
@@ -338,11 +346,7 @@ def _meetings(rule: Combination, groups: _Groups) -> Iterator[_Finding]:
 
 
 def _grave_enough(group: _Group, at_least: float) -> _Group:
-    return [
-        (place, found)
-        for place, found in group
-        if not found.entry.speaks_alone or found.entry.score >= at_least
-    ]
+    return [(place, found) for place, found in group if not found.entry.speaks_alone or found.entry.score >= at_least]
 
 
 def _nearest(place: int, group: _Group) -> tuple[int, _Occurrence]:
@@ -355,7 +359,5 @@ def _signal(category: Category, findings: Iterable[_Finding]) -> Signal:
     if not own:
         return Signal(Blocklist.name, category, 0.0)
     gravest = max(own, key=lambda finding: finding.score)
-    spans = sorted(
-        {span for finding in own for span in finding.spans}, key=lambda span: (span.start, span.end)
-    )
+    spans = sorted({span for finding in own for span in finding.spans}, key=lambda span: (span.start, span.end))
     return Signal(Blocklist.name, category, gravest.score, gravest.evidence, tuple(spans[:MAX_SPANS]))

@@ -235,6 +235,17 @@ def test_a_combination_can_ask_for_grave_words() -> None:
     assert _score("a crimson fox", Category.VIOLENCE, blocklist) == 1
 
 
+def test_a_list_asks_for_each_disguise_of_a_term() -> None:
+    shown = ("dr*gon", "dragno", "dra gon")
+    asked = {
+        disguise: _of(_list([{"text": "dragon", "disguises": disguise}])) for disguise in ("star", "swap", "split")
+    }
+
+    for disguise, blocklist in asked.items():
+        caught = {word for word in shown if _score(word, Category.GORE, blocklist)}
+        assert caught == {dict(zip(asked, shown, strict=True))[disguise]}
+
+
 def test_terms_in_scripts_without_spaces_match_inside_a_sentence() -> None:
     blocklist = _of(_list(["炸弹"], language="any"))
 
