@@ -94,11 +94,12 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Occurrence:
-    """A term found in a view; the span is in the prompt as typed."""
+    """A term found in a view; the span is in the prompt as typed. excused: it is harmless where it stands."""
 
     entry: _Entry
     view: str
     span: Span
+    excused: bool = False
 
     @property
     def evidence(self) -> str:
@@ -195,7 +196,7 @@ class Blocklist:
         views = [
             self._scan_spelled(view) if view.name in SPELLED_LENGTHS else self._scan(view) for view in prompt.views
         ]
-        occurrences = _distinct(chain.from_iterable(views))
+        occurrences = _unexcused(list(chain.from_iterable(views)))
         findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.speaks_alone]
         if len(occurrences) > 1:
             findings += self._combine(prompt.original, occurrences)
@@ -210,8 +211,8 @@ class Blocklist:
         context = _Context(text, _languages(text), self._benign(hits))
         for pattern, start, end in hits:
             for entry in self._entries.get(self._patterns[pattern], ()):
-                if not context.excuses(entry, start, end):
-                    yield _Occurrence(entry, view.name, _span(view, places, text, start, end))
+                span = _span(view, places, text, start, end)
+                yield _Occurrence(entry, view.name, span, context.excuses(entry, start, end))
 
     def _scan_spelled(self, view: View) -> Iterator[_Occurrence]:
         """Where every letter stood alone, words run together: short terms count only at either end."""
@@ -318,11 +319,13 @@ def _languages(text: str) -> set[str]:
     return {language for language, count in counts.items() if count == max(counts.values()) > 0}
 
 
-def _distinct(occurrences: Iterable[_Occurrence]) -> list[_Occurrence]:
-    """Each term once per place, though several views show it."""
-    first: dict[tuple[int, Span], _Occurrence] = {}
+def _unexcused(occurrences: Sequence[_Occurrence]) -> list[_Occurrence]:
+    """Each term once per place, though several views show it, and not at all if one view excuses it."""
+    excused = {(found.entry, found.span) for found in occurrences if found.excused}
+    first: dict[tuple[_Entry, Span], _Occurrence] = {}
     for found in occurrences:
-        first.setdefault((id(found.entry), found.span), found)
+        if (found.entry, found.span) not in excused:
+            first.setdefault((found.entry, found.span), found)
     return list(first.values())
 
 

@@ -1,4 +1,4 @@
-"""Harmless prompts of ours, in eight languages; most are templates filled with things."""
+"""Harmless prompts of ours: near misses of listed words, and everyday scenes in eight languages."""
 
 from itertools import product
 
@@ -18,6 +18,10 @@ NEAR_MISSES = (
 
 ENGLISH_NEAR_MISSES = (
     "stars visible to the naked eye",
+    "an ass grazing in a field",
+    "a faggot of sticks by the fireplace",
+    "the bride and groom in the garden",
+    "how do I execute a script",
     "a naked mole rat in a burrow",
     "a cake without frosting, a naked cake with berries",
     "a blood orange cut in half",
@@ -81,6 +85,10 @@ ENGLISH_NEAR_MISSES = (
 
 FRENCH_NEAR_MISSES = (
     "une étoile visible à l'œil nu",
+    "encore en retard au bureau",
+    "un rat-taupe nu dans son terrier",
+    "une mère qui donne le sein à la maternité",
+    "gato negro en el tejado",
     "marcher pieds nus sur la plage",
     "un arbre aux branches nues en hiver",
     "une chatte noire dort avec ses chatons",

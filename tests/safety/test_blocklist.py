@@ -174,6 +174,13 @@ def test_a_benign_phrase_excuses_only_the_occurrence_it_covers() -> None:
     assert _score("a glass shot", Category.GORE, blocklist) == 1
 
 
+def test_what_one_reading_excuses_no_other_reading_brings_back() -> None:
+    blocklist = _of(_list([{"text": "shot", "unless": ["long tailed shot"]}]))
+
+    assert _score("a long-tailed shot, s o o n", Category.GORE, blocklist) == 0
+    assert _score("a long-tailed shot, s h o t", Category.GORE, blocklist) == 1
+
+
 def test_a_benign_neighbour_excuses_only_within_reach() -> None:
     blocklist = _of(_list([{"text": "shot", "unless_near": ["whisky"], "unless_within": 2}]))
 
