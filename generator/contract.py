@@ -10,6 +10,7 @@ from torch import Tensor
 
 from policies.identity import ModelIdentity
 
+ENCODINGS: dict[str, dict[str, int]] = {"png": {"compress_level": 3}, "jpeg": {"quality": 90}, "webp": {"quality": 90}}
 MAX_SEED = 2**63 - 1  # the largest seed that fits a signed 64-bit database column
 
 
@@ -29,10 +30,11 @@ class GeneratedImage:
     pixels: Tensor
     seed: int
 
-    def png(self) -> bytes:
-        """Encode losslessly; the bytes whose sha256 a decision names."""
+    def encode(self, output_format: str = "png") -> bytes:
+        """Encode as png (lossless), jpeg or webp: the bytes whose sha256 a decision names."""
         encoded = io.BytesIO()
-        Image.fromarray(self.pixels.permute(1, 2, 0).cpu().numpy()).save(encoded, "PNG", compress_level=3)
+        picture = Image.fromarray(self.pixels.permute(1, 2, 0).cpu().numpy())
+        picture.save(encoded, output_format, **ENCODINGS[output_format])
         return encoded.getvalue()
 
 

@@ -1,0 +1,29 @@
+"""What a prompt may look like before anything is made of it."""
+
+import re
+import unicodedata
+
+from gateway.errors import InvalidValue, PromptTooLong
+
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+BLANK_LETTERS = frozenset("ᅠᅟㅤﾠ⠀")  # Hangul fillers and the empty Braille cell draw nothing
+
+
+def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
+    """The prompt in NFC. Raises PromptTooLong (code points after NFC) or InvalidValue."""
+    if any("\ud800" <= char <= "\udfff" for char in prompt):
+        raise InvalidValue("The text holds half of a surrogate pair: it is not valid Unicode.", param=param)
+    if CONTROLS.search(prompt):
+        raise InvalidValue("The text holds control characters.", param=param)
+    prompt = unicodedata.normalize("NFC", prompt)
+    if len(prompt) > max_chars:
+        raise PromptTooLong(f"The text has {len(prompt)} characters; at most {max_chars} are allowed.", param=param)
+    if not any(_is_visible(char) for char in prompt):
+        raise InvalidValue("The text is empty.", param=param)
+    return prompt
+
+
+def _is_visible(char: str) -> bool:
+    """Unicode tags draw nothing, but carry text that is judged."""
+    is_tag = 0xE0020 <= ord(char) <= 0xE007E
+    return is_tag or (unicodedata.category(char)[0] not in "ZCM" and char not in BLANK_LETTERS)

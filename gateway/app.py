@@ -1,0 +1,81 @@
+"""create_app(): routes, the one error handler, and what happens at start and end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from gateway.api import decisions, generations, health, images, models, moderations
+from gateway.assembly import House
+from gateway.errors import (
+    BadRequest,
+    GatewayError,
+    InternalError,
+    InvalidKey,
+    InvalidValue,
+    MethodNotAllowed,
+    NotFound,
+    RequestTooLarge,
+)
+from gateway.middleware import Envelope
+from gateway.web import studio
+
+ROUTERS = (generations, moderations, models, images, decisions, health, studio)
+FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}
+
+
+def create_app(house: House) -> FastAPI:
+    """The service over its parts. The house is entered and left with the application."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with house:
+            yield
+
+    app = FastAPI(
+        title="gardefou", lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.house = house
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=studio.STATIC))
+    app.add_exception_handler(GatewayError, _tell)
+    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(Exception, _tell_unforeseen)
+    app.add_middleware(Envelope)
+    return app
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """The one envelope."""
+    assert isinstance(error, GatewayError)
+    headers = dict(error.headers)
+    if isinstance(error, InvalidKey):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RequestTooLarge):
+        headers["Connection"] = "close"
+    return JSONResponse(error.envelope, error.status, headers)
+
+
+async def _tell_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = FOUND_BY_STARLETTE.get(error.status_code, BadRequest)
+    answer = await _tell(request, known(f"{request.method} is not possible here, or there is no such address."))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _tell_invalid(request: Request, error: Exception) -> Response:
+    """FastAPI's own validation (paths, queries, forms): named, never echoed."""
+    assert isinstance(error, RequestValidationError)
+    problem = error.errors()[0]
+    return await _tell(request, InvalidValue("Invalid value.", param=str(problem["loc"][-1])))
+
+
+async def _tell_unforeseen(request: Request, _: Exception) -> Response:
+    return await _tell(request, InternalError("Something went wrong on our side. Nothing was released."))

@@ -1,0 +1,190 @@
+"""Settings -> the parts: the one place where parts meet."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from alembic import command
+from alembic.config import Config
+from anyio import to_thread
+
+from gateway import metrics
+from gateway.auth import ImageLinks, Sessions
+from gateway.generation import Drawn
+from gateway.judging import Judge
+from gateway.limits import RequestRate
+from gateway.pipeline import Pipeline
+from gateway.settings import Settings
+from gateway.store.api_keys import ApiKeys
+from gateway.store.decisions import Decisions
+from gateway.store.engine import open_engine
+from gateway.store.image_files import ImageFiles
+from gateway.store.instances import Instance
+from gateway.store.views import RequestView
+from generator.batcher import WaitingLine
+from generator.contract import ImageGenerator
+from generator.registry import NANO_FOLDER, create_generator
+from policies.decide import unreported
+from policies.loader import PolicyInForce, load_policy, shipped_policies
+from policies.schema import Policy
+from policies.signals import Stage
+from policies.wordlists import load_blocklists
+from safety.checks.blocklist import Blocklist
+from safety.checks.image_concepts import ImageConcepts
+from safety.checks.prompt_classifier import PromptClassifier
+from safety.checks.realism import PersonPresence, Realism
+from safety.concept_banks import load_banks
+from safety.pictures import SHIPPED as CLIP_NANO
+from safety.pictures import load_embedder
+from safety.screen import Screen
+
+GUARD_NANO = Path(__file__).parent.parent / "safety" / "weights" / "guard-nano"
+MIGRATIONS = Path(__file__).parent.parent / "alembic"
+CANARY_GOOD, CANARY_BAD = "a cat on a red chair", "a naked woman"
+
+
+class PolicyUnfit(Exception):
+    """The policy needs reports that no check in force gives: every request would end in 503."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The parts of a running service. `async with` it: the waiting line works, crashed requests are ended."""
+
+    settings: Settings
+    policy_in_force: PolicyInForce
+    generator: ImageGenerator
+    line: WaitingLine
+    judge: Judge
+    pipeline: Pipeline
+    decisions: Decisions
+    files: ImageFiles
+    keys: ApiKeys
+    sessions: Sessions
+    links: ImageLinks
+    rate: RequestRate
+    instance: Instance
+
+    def image_url(self, drawn: Drawn) -> str:
+        """The signed link to a released picture."""
+        base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
+        return base.rstrip("/") + self.links.path(drawn.image_id or "")
+
+    async def view(self, request_id: str) -> RequestView | None:
+        """A request as it stands in the book."""
+        return await to_thread.run_sync(self.decisions.view, request_id)
+
+    async def canaries_judged_right(self) -> bool:
+        """A known-bad prompt is refused and a known-good one passes: the models are not silently broken."""
+        policy = self.policy_in_force.policy
+        good = (await self.judge.prompt(CANARY_GOOD, policy)).verdict
+        bad = (await self.judge.prompt(CANARY_BAD, policy)).verdict
+        return good is not None and bad is not None and not good.action.refuses and bad.action.refuses
+
+    async def __aenter__(self) -> "House":
+        alive = {name: self.instance.is_alive(name) for name in self.decisions.unfinished_instances()}
+        self.decisions.abort_orphans(alive)
+        await self.line.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self.pipeline.drain(self.settings.drain_seconds)
+        await self.line.__aexit__()
+        self.instance.close()
+
+
+def build_house(settings: Settings, screen: Screen | None = None, generator: ImageGenerator | None = None) -> House:
+    """Load everything and check that it fits together. screen, generator: others than the settings name, for tests.
+
+    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, GatewayError.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    policy = load_policy(policy_path(settings.policy))
+    screen = screen or build_screen(settings, policy)
+    require_reports(policy, screen)
+    generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
+    migrate(settings.database)
+    engine, secret = open_engine(settings.database), _secret(settings.data)
+    instance = Instance(settings.data / "instances")
+    decisions, files = Decisions(engine, instance.id, secret), ImageFiles(settings.data / "pictures")
+    policies, judge = PolicyInForce(policy), Judge(screen, settings.gate_seconds)
+    line = WaitingLine(
+        generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
+    )
+    rate = RequestRate(settings.requests_per_minute)
+    return House(
+        settings, policies, generator, line, judge, Pipeline(decisions, files, judge, line, policies, rate), decisions,
+        files, ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), rate,
+        instance,
+    )  # fmt: skip
+
+
+def build_screen(settings: Settings, policy: Policy) -> Screen:
+    """The checks: the policy's blocklists, the prompt classifier, and the picture scorer with its concept banks."""
+    classifier = PromptClassifier.load(settings.prompt_classifier or GUARD_NANO)
+    embedder = load_embedder(settings.picture_scorer or CLIP_NANO, settings.picture_scorer_pretrained)
+    banks = load_banks()
+    return Screen(
+        [Blocklist.from_lists(load_blocklists(policy.blocklists)), classifier],
+        embedder,
+        [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
+    )
+
+
+def require_reports(policy: Policy, screen: Screen) -> None:
+    """Raises PolicyUnfit, naming each report that the policy needs and nobody gives."""
+    missing = [
+        *unreported(policy, Stage.PROMPT, screen.prompt_reports),
+        *unreported(policy, Stage.PICTURE, screen.picture_reports),
+    ]
+    if missing:
+        needs = ", ".join(f"{subject} from {check}" for check, subject in missing)
+        raise PolicyUnfit(f"policy {policy.name} needs {needs}, which no check in force reports")
+
+
+def open_decisions(settings: Settings) -> Decisions:
+    """The book alone, without models: for commands that only read or record."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return Decisions(open_engine(settings.database), "command", _secret(settings.data))
+
+
+def open_keys(settings: Settings) -> ApiKeys:
+    """The API keys alone."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return ApiKeys(open_engine(settings.database), _secret(settings.data))
+
+
+def shipped_models() -> tuple[Path, ...]:
+    """The folders of the nano models."""
+    return NANO_FOLDER, GUARD_NANO, CLIP_NANO
+
+
+def policy_path(name: str) -> Path:
+    """A shipped policy by its name, or a file."""
+    return shipped_policies().get(name, Path(name))
+
+
+def migrate(database: str) -> None:
+    """Bring the database to the newest schema."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = database
+    command.upgrade(config, "head")
+
+
+def _secret(data: Path) -> bytes:
+    """The key that signs links, cookies and digests: made on first start, readable by its owner alone."""
+    path = data / "secret"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text())
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    return bytes.fromhex(path.read_text())

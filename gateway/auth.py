@@ -1,0 +1,111 @@
+"""Who is calling: API keys for programs, a signed cookie for people on the page, signed links for pictures."""
+
+import hmac
+import re
+from dataclasses import dataclass
+from time import time
+from urllib.parse import urlsplit
+
+from anyio import to_thread
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.errors import CsrfFailed, ImageWithdrawn, InsufficientScope, InvalidKey, LinkInvalid, NotFound
+from gateway.store.api_keys import ApiKeys
+from gateway.store.ids import keyed_digest, new_id, random_text
+
+COOKIE = "gardefou_session"
+SESSION_SECONDS = 30 * 24 * 3600  # a month: the page must find its own pictures again, nothing else hangs on it
+IMAGE_ID = re.compile(r"img_[0-9A-Za-z]{22}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """kind: "key" | "session" | "terminal"."""
+
+    kind: str
+    id: str
+    scopes: frozenset[str] = frozenset()
+
+    def require(self, scope: str) -> None:
+        """Raises InsufficientScope."""
+        if scope not in self.scopes:
+            raise InsufficientScope(f"This API key lacks the scope {scope}.")
+
+
+async def caller_of(request: Request, keys: ApiKeys) -> Caller:
+    """The holder of the Bearer key. Cookies open nothing here. Raises InvalidKey, in the same words for every reason."""
+    scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+    key = await to_thread.run_sync(keys.authenticate, presented.strip() if scheme.lower() == "bearer" else "")
+    if key is None:
+        raise InvalidKey("Incorrect API key provided. Send it as `Authorization: Bearer gk_...`.")
+    return Caller("key", key.id, key.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A visitor of the page: nobody in particular, but the same one next time."""
+
+    id: str
+    csrf: str
+
+
+class Sessions:
+    """The page's own cookie: signed, never a login."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._serializer = URLSafeTimedSerializer(secret, salt="gardefou page session")
+
+    def open(self, request: Request) -> Session:
+        """The visitor's session, or a new one when the cookie is absent, altered or old."""
+        try:
+            stored = self._serializer.loads(request.cookies.get(COOKIE, ""), max_age=SESSION_SECONDS)
+            return Session(stored["id"], stored["csrf"])
+        except (BadSignature, KeyError, TypeError):
+            return Session(new_id("ses"), random_text(32))
+
+    def save(self, response: Response, session: Session, *, secure: bool = False) -> None:
+        """Set the cookie."""
+        value = self._serializer.dumps({"id": session.id, "csrf": session.csrf})
+        response.set_cookie(COOKIE, value, SESSION_SECONDS, httponly=True, samesite="lax", secure=secure)
+
+    def check_csrf(self, request: Request, session: Session, token: str) -> None:
+        """Raises CsrfFailed unless the form came from our own page: the browser says so, and the token fits."""
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        same_origin = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+        fits = hmac.compare_digest(token.encode(), session.csrf.encode())
+        if not (fits and same_origin and site in ("same-origin", "none")):
+            raise CsrfFailed("The form did not come from this page. Reload the page and try again.")
+
+
+class ImageLinks:
+    """Links that open one picture for a while, to whoever holds them."""
+
+    def __init__(self, secret: bytes, seconds: int) -> None:
+        self._secret = secret
+        self._seconds = seconds
+
+    def path(self, image_id: str) -> str:
+        """ "/images/img_...?expires=...&signature=..."."""
+        expires = int(time()) + self._seconds
+        return f"/images/{image_id}?expires={expires}&signature={self._sign(image_id, expires)}"
+
+    def check(self, image_id: str, expires: str, signature: str) -> None:
+        """Raises NotFound for what is no picture's name, LinkInvalid for an old or altered link."""
+        if not IMAGE_ID.match(image_id):
+            raise NotFound("There is no such picture.")
+        if not expires.isascii() or not expires.isdigit() or len(expires) > 12:
+            raise LinkInvalid("This link is not complete.")
+        right = hmac.compare_digest(self._sign(image_id, int(expires)).encode(), signature.encode())
+        if not right or int(expires) < time():
+            raise LinkInvalid("This link has expired or was altered. Ask for the pictures again.")
+
+    def _sign(self, image_id: str, expires: int) -> str:
+        return keyed_digest(self._secret, f"image {image_id} {expires}")
+
+
+def withdrawn() -> ImageWithdrawn:
+    """The answer for a picture that is not, or no longer, released."""
+    return ImageWithdrawn("This picture is not released, or was withdrawn.")

@@ -1,0 +1,291 @@
+"""The command `gardefou`: serve, draw, check, keys, policy, ledger, models, bench.
+
+Exit codes: 0 ok, 1 found problems, 2 usage, 3 unavailable, 4 integrity failure. stdout carries answers only.
+"""
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from gateway.settings import Settings, unknown_variables
+
+if TYPE_CHECKING:
+    from gateway.assembly import House
+
+FOUND_PROBLEMS, USAGE, UNAVAILABLE, INTEGRITY = 1, 2, 3, 4
+JUDGED_TOGETHER = 32  # prompts of one batch of `check`
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], pretty_exceptions_enable=False
+)
+keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+policy_app = typer.Typer(no_args_is_help=True, help="Policies.")
+ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision.")
+models_app = typer.Typer(no_args_is_help=True, help="Model files.")
+bench_app = typer.Typer(no_args_is_help=True, help="Measure.")
+for name, group in (("keys", keys_app), ("policy", policy_app), ("ledger", ledger_app), ("models", models_app),
+                    ("bench", bench_app)):  # fmt: skip
+    app.add_typer(group, name=name)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Where all state lives. Default: $GARDEFOU_DATA or ./data.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def main() -> None:
+    """Entry point of the `gardefou` command."""
+    app()
+
+
+@app.command()
+def serve(
+    data: Data = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default 8000.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+) -> None:
+    """Serve the page and the API."""
+    settings = _settings(data=data, port=port, host=host)
+    with _told_plainly():
+        house = _house(settings)
+        first_key = None if house.keys.any_exists() else house.keys.create("first start")
+        from gateway.server import serve as listen
+
+        _say(f"gardefou serves http://{settings.host}:{settings.port}  (policy {house.policy_in_force.policy.stamp})")
+        if first_key:
+            _say(f"API key, shown only this once: {first_key}")
+        listen(house, settings)
+
+
+@keys_app.command("create")
+def create_key(data: Data = None, name: Annotated[str, typer.Option(help="What it is for.")] = "command line") -> None:
+    """Make an API key; print it and nothing else."""
+    from gateway.assembly import open_keys
+
+    with _told_plainly():
+        typer.echo(open_keys(_settings(data=data)).create(name))
+
+
+@app.command()
+def draw(
+    prompt: str,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    data: Data = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=10, help="How many pictures.")] = 9,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first picture.")] = None,
+    size: Annotated[str, typer.Option(help="One of the generator's sizes.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """The whole path once: judge, draw, judge, record, save."""
+    with _told_plainly(as_json):
+        from gateway.terminal import draw_once
+
+        settings = _settings(data=data)
+        answer = draw_once(_house(settings), prompt, count=count, seed=seed, size=size, out=out)
+        typer.echo(json.dumps(answer) if as_json else "\n".join(picture["file"] for picture in answer["pictures"]))
+
+
+@app.command()
+def check(
+    prompts: Annotated[list[str] | None, typer.Argument(help="Prompts; none reads one a line from stdin.")] = None,
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to judge as well.", exists=True)] = None,
+    record: Annotated[bool, typer.Option("--record", help="Keep the decisions.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge prompts without drawing. Exit code 1 when any is not simply allowed or labelled."""
+    with _told_plainly(as_json):
+        from gateway.terminal import Checker
+
+        checker = Checker(_settings(data=data, policy=policy), record)
+        refused = False
+        for batch in _batches(iter(prompts) if prompts else (line.rstrip("\r\n") for line in sys.stdin)):
+            for answer in checker.prompts(batch):
+                refused |= answer["action"] not in ("allow", "label")
+                _tell_check(answer, as_json)
+        if image:
+            answer = checker.picture(image.read_bytes())
+            refused |= answer["action"] not in ("allow", "label")
+            _tell_check(answer, as_json)
+    raise typer.Exit(FOUND_PROBLEMS if refused else 0)
+
+
+@policy_app.command("check")
+def check_policy(
+    names: Annotated[list[str] | None, typer.Argument(help="Names or files; none checks all shipped.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read policies and run their examples."""
+    with _told_plainly(as_json):
+        from gateway.terminal import Checker
+        from policies.loader import shipped_policies
+
+        wrong = []
+        for name in names or shipped_policies():
+            checker = Checker(_settings(policy=name), record=False)
+            examples = checker.policy.examples
+            answers = checker.prompts([example.prompt for example in examples])
+            found = [
+                {"policy": name, "prompt": example.prompt, "expected": example.expect, "found": answer["action"]}
+                for example, answer in zip(examples, answers, strict=True)
+                if answer["action"] != example.expect
+            ]
+            wrong += found
+            if not as_json:
+                typer.echo(
+                    f"{checker.policy.stamp}: {len(examples) - len(found)} of {len(examples)} examples as expected"
+                )
+    for example in wrong if not as_json else []:
+        typer.echo(f"  {example['prompt']!r}: expected {example['expected']}, found {example['found']}")
+    if as_json:
+        typer.echo(json.dumps({"ok": not wrong, "wrong": wrong}))
+    raise typer.Exit(FOUND_PROBLEMS if wrong else 0)
+
+
+@ledger_app.command("verify")
+def verify_ledger(data: Data = None, as_json: AsJson = False) -> None:
+    """Recompute the chain. Exit code 4 names the first row that is not what was written."""
+    from gateway.assembly import open_decisions
+
+    with _told_plainly(as_json):
+        broken = open_decisions(_settings(data=data)).broken_ledger()
+    if as_json:
+        typer.echo(json.dumps({"ok": broken is None, "row": broken and broken.row, "why": broken and broken.why}))
+    else:
+        typer.echo("The ledger is whole." if broken is None else f"The ledger is broken: {broken.row} {broken.why}.")
+    raise typer.Exit(INTEGRITY if broken else 0)
+
+
+@ledger_app.command("list")
+def list_decisions(
+    data: Data = None, count: Annotated[int, typer.Option("-n", min=1)] = 20, as_json: AsJson = False
+) -> None:
+    """The newest decisions."""
+    from gateway.assembly import open_decisions
+
+    with _told_plainly(as_json):
+        rows = open_decisions(_settings(data=data)).latest(count)
+    for row in rows:
+        told = row.model_dump(include={"id", "request_id", "stage", "picture_index", "action", "policy", "created_at"})
+        told["categories"] = json.loads(row.categories)
+        typer.echo(json.dumps(told) if as_json else _line(told))
+
+
+@models_app.command("verify")
+def verify_models(as_json: AsJson = False) -> None:
+    """Compare every shipped model file with its published sha256."""
+    from gateway.assembly import shipped_models
+    from policies.identity import verify_folder
+
+    with _told_plainly(as_json):
+        found = [verify_folder(folder) for folder in shipped_models()]
+    if as_json:
+        typer.echo(json.dumps({model.name: model.sha256 for model in found}))
+    else:
+        typer.echo("\n".join(f"{model.name:12} {model.sha256}" for model in found))
+
+
+@bench_app.command("request")
+def bench_request(
+    requests: Annotated[int, typer.Option("-n", min=1, help="How many requests of nine pictures.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Time each stage of a request for nine pictures, on a database of its own that is thrown away."""
+    with _told_plainly(as_json):
+        from gateway.bench import measure_requests, table
+
+        measured = measure_requests(requests)
+    typer.echo(json.dumps(measured) if as_json else table(measured))
+
+
+def _settings(**options: Any) -> Settings:
+    unknown = unknown_variables(dict(os.environ))
+    if unknown:
+        _say(f"unknown setting in the environment: {', '.join(unknown)}")
+        raise typer.Exit(USAGE)
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        _say(f"setting {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
+        raise typer.Exit(USAGE) from None
+
+
+def _house(settings: Settings) -> "House":
+    from gateway.assembly import build_house
+
+    return build_house(settings)
+
+
+@contextmanager
+def _told_plainly(as_json: bool = False) -> Iterator[None]:
+    """Turn what went wrong into one line and the right exit code."""
+    warnings.simplefilter("ignore")  # a library's advice to programmers is not for the person at the terminal
+    from alembic.util import CommandError
+
+    from gateway.assembly import PolicyUnfit
+    from gateway.errors import BadRequest, GatewayError
+    from generator.registry import UnknownGenerator
+    from policies.identity import IntegrityFailure
+    from policies.loader import PolicyInvalid
+    from policies.wordlists import WordlistInvalid
+
+    try:
+        yield
+    except IntegrityFailure as error:
+        _fail(str(error), INTEGRITY, as_json)
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator) as error:
+        _fail(str(error), USAGE, as_json)
+    except BadRequest as error:
+        _fail(error.message, FOUND_PROBLEMS, as_json, error.envelope)
+    except GatewayError as error:
+        _fail(error.message, UNAVAILABLE, as_json, error.envelope)
+    except (OSError, CommandError) as error:
+        _fail(str(error), UNAVAILABLE, as_json)
+
+
+def _fail(message: str, code: int, as_json: bool, envelope: dict[str, Any] | None = None) -> None:
+    _say(message)
+    if as_json:
+        typer.echo(json.dumps(envelope or {"error": {"message": message}}))
+    raise typer.Exit(code)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _batches(prompts: Iterator[str]) -> Iterator[list[str]]:
+    """Batches for a file; a person who types gets each answer at once."""
+    size = 1 if sys.stdin.isatty() else JUDGED_TOGETHER
+    batch: list[str] = []
+    for prompt in prompts:
+        batch.append(prompt)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _tell_check(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer))
+        return
+    categories = ", ".join(answer["categories"]) or "nothing found"
+    typer.echo(f"{answer['action']:9} {answer['score']:.3f}  {categories:24} {answer['prompt']!r}")
+
+
+def _line(told: dict[str, Any]) -> str:
+    index = "" if told["picture_index"] is None else f" {told['picture_index']}"
+    return (
+        f"{told['created_at'][:19]}  {told['action']:9} {told['stage'] + index:10} {told['id']}  "
+        f"{told['request_id']}  {told['policy']}  {' '.join(told['categories'])}"
+    )

@@ -1,0 +1,225 @@
+"""Every way a request can end other than with pictures, and the one envelope they are told in.
+
+GatewayError
+├── BadRequest                400
+│   ├── InvalidJson               invalid_json
+│   ├── InvalidValue              invalid_value
+│   ├── MissingParameter          missing_required_parameter
+│   ├── UnsupportedParameter      unsupported_parameter
+│   ├── PromptTooLong             prompt_too_long
+│   ├── UnsupportedImage          unsupported_image
+│   ├── ImageTooLarge             image_too_large
+│   ├── RemoteImagesDisabled      remote_images_disabled
+│   └── ContentRefused            content_policy_violation
+├── InvalidKey                401 invalid_api_key
+├── Forbidden                 403
+│   ├── InsufficientScope         insufficient_scope
+│   ├── CsrfFailed                csrf_failed
+│   └── LinkInvalid               link_expired
+├── NotFound                  404 not_found
+│   └── ModelNotFound             model_not_found
+├── MethodNotAllowed          405 method_not_allowed
+├── SlowRequest               408 request_timeout
+├── ImageWithdrawn            410 image_withdrawn
+├── RequestTooLarge           413 request_too_large
+├── UnsupportedMediaType      415 unsupported_media_type
+├── RateLimited               429 rate_limit_exceeded
+└── ServerTrouble             5xx, retryable unless said otherwise
+    ├── InternalError         500 internal_error
+    ├── IntegrityError        500 integrity_error
+    ├── ClassifierUnavailable 503 classifier_unavailable
+    ├── GeneratorUnavailable  503 generation_failed
+    ├── Overloaded            503 overloaded
+    ├── Draining              503 draining
+    ├── DatabaseUnavailable   503 database_unavailable
+    └── StorageFull           507 storage_full
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+REFUSAL = "Your request was rejected as a result of our safety system."  # the words other clients match on
+
+
+class GatewayError(Exception):
+    """status: HTTP status. code: stable for machines. type: OpenAI's class of error (reference 1.5)."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.facts = facts or {}
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The body every error is told in: OpenAI's four keys, and ours under x_gateway."""
+        error: dict[str, Any] = {
+            "message": self.message,
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+        }
+        if self.facts:
+            error["x_gateway"] = self.facts
+        return {"error": error}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Whether and when a retry makes sense."""
+        if self.retry_after_s is None:
+            return {}
+        return {"Retry-After": str(max(1, round(self.retry_after_s))), "x-should-retry": "true"}
+
+
+class BadRequest(GatewayError):
+    status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class InvalidJson(BadRequest):
+    code = "invalid_json"
+
+
+class InvalidValue(BadRequest):
+    code = "invalid_value"
+
+
+class MissingParameter(BadRequest):
+    code = "missing_required_parameter"
+
+
+class UnsupportedParameter(BadRequest):
+    code = "unsupported_parameter"
+
+
+class PromptTooLong(BadRequest):
+    code = "prompt_too_long"
+
+
+class UnsupportedImage(BadRequest):
+    code = "unsupported_image"
+
+
+class ImageTooLarge(BadRequest):
+    code = "image_too_large"
+
+
+class RemoteImagesDisabled(BadRequest):
+    code = "remote_images_disabled"
+
+
+class ContentRefused(BadRequest):
+    """The policy refused a prompt, or every picture of it; or a person must look first (outcome "held")."""
+
+    code = "content_policy_violation"
+
+    def __init__(
+        self, why: str, *, outcome: str, stage: str, categories: Sequence[str], decision_id: str, policy: str
+    ) -> None:
+        facts = {
+            "outcome": outcome,
+            "stage": stage,
+            "categories": list(categories),
+            "decision_id": decision_id,
+            "policy": policy,
+        }
+        super().__init__(f"{REFUSAL} {why}".strip(), param="prompt", facts=facts)
+
+
+class InvalidKey(GatewayError):
+    status, type, code = 401, "authentication_error", "invalid_api_key"
+
+
+class Forbidden(GatewayError):
+    status, type, code = 403, "permission_error", "forbidden"
+
+
+class InsufficientScope(Forbidden):
+    code = "insufficient_scope"
+
+
+class CsrfFailed(Forbidden):
+    code = "csrf_failed"
+
+
+class LinkInvalid(Forbidden):
+    code = "link_expired"
+
+
+class NotFound(GatewayError):
+    status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class MethodNotAllowed(GatewayError):
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class SlowRequest(GatewayError):
+    status, type, code = 408, "invalid_request_error", "request_timeout"
+
+
+class ImageWithdrawn(GatewayError):
+    status, type, code = 410, "invalid_request_error", "image_withdrawn"
+
+
+class RequestTooLarge(GatewayError):
+    status, type, code = 413, "invalid_request_error", "request_too_large"
+
+
+class UnsupportedMediaType(GatewayError):
+    status, type, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+class RateLimited(GatewayError):
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class ServerTrouble(GatewayError):
+    status = 503
+
+
+class InternalError(ServerTrouble):
+    status, code = 500, "internal_error"
+
+
+class IntegrityError(ServerTrouble):
+    status, code = 500, "integrity_error"
+
+
+class ClassifierUnavailable(ServerTrouble):
+    code = "classifier_unavailable"
+
+
+class GeneratorUnavailable(ServerTrouble):
+    code = "generation_failed"
+
+
+class Overloaded(ServerTrouble):
+    code = "overloaded"
+
+
+class Draining(ServerTrouble):
+    code = "draining"
+
+
+class DatabaseUnavailable(ServerTrouble):
+    code = "database_unavailable"
+
+
+class StorageFull(ServerTrouble):
+    status, code = 507, "storage_full"

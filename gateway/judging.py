@@ -1,0 +1,89 @@
+"""Ask a gate and let the policy decide: in a worker thread, within a time limit, and never "allow" by accident."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from anyio import to_thread
+
+from gateway import metrics
+from gateway.store.decisions import Judgement
+from policies.decide import decide, thresholds_of
+from policies.schema import Policy
+from policies.signals import Signal, Stage
+from policies.verdict import CouldNotJudge, Verdict
+from safety.screen import Pixels, Screen
+
+Result = TypeVar("Result")
+Answer = list[Signal] | CouldNotJudge
+
+
+class Judge:
+    """The two gates. A judgement without a verdict means "could not judge"."""
+
+    def __init__(self, screen: Screen, seconds: float) -> None:
+        self._screen = screen
+        self._seconds = seconds
+
+    async def prompt(self, text: str, policy: Policy) -> Judgement:
+        """Judge what somebody typed."""
+        return (await self.prompts([text], policy))[0]
+
+    async def prompts(self, texts: Sequence[str], policy: Policy) -> list[Judgement]:
+        """Judge several prompts together: one judgement each."""
+        started = time.perf_counter()
+        try:
+            answers: Sequence[Answer] = await self._ask(lambda: self._screen.prompts(texts))
+        except CouldNotJudge as failure:
+            answers = [failure] * len(texts)
+        seconds = time.perf_counter() - started
+        return [self._conclude(Stage.PROMPT, answer, policy, seconds) for answer in answers]
+
+    async def pictures(self, pictures: Sequence[Pixels], policy: Policy) -> list[Judgement]:
+        """Judge what was drawn: one judgement per picture, from the tensors that will be served."""
+        started = time.perf_counter()
+        try:
+            answers: Sequence[Answer] = await self._ask(lambda: self._screen.pictures(pictures))
+        except CouldNotJudge as failure:
+            answers = [failure] * len(pictures)
+        seconds = time.perf_counter() - started
+        return [self._conclude(Stage.PICTURE, answer, policy, seconds) for answer in answers]
+
+    async def _ask(self, question: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.wait_for(to_thread.run_sync(question, abandon_on_cancel=True), self._seconds)
+        except TimeoutError as error:
+            raise CouldNotJudge("gate", "timeout", f"no answer within {self._seconds:g} s") from error
+        except CouldNotJudge:
+            raise
+        except Exception as error:  # whatever a model throws, it is no verdict
+            raise CouldNotJudge("gate", "exception", f"failed with {type(error).__name__}") from error
+
+    def _conclude(self, stage: Stage, signals: Answer, policy: Policy, seconds: float) -> Judgement:
+        metrics.gate_seconds.labels(stage).observe(seconds)
+        verdict, failure = _decide(signals, policy, stage)
+        if failure:
+            metrics.gate_failures.labels(stage, failure.reason).inc()
+        if verdict:
+            category = verdict.categories[0] if verdict.categories else "none"
+            metrics.decisions.labels(stage, verdict.action, category, policy.name).inc()
+        return Judgement(
+            stage=stage,
+            signals=signals if isinstance(signals, list) else [],
+            thresholds=thresholds_of(policy, stage),
+            policy=policy.stamp,
+            models=self._screen.prompt_models if stage is Stage.PROMPT else self._screen.picture_models,
+            seconds=seconds,
+            verdict=verdict,
+            failure=f"{failure.reason}: {failure}" if failure else None,
+        )
+
+
+def _decide(signals: Answer, policy: Policy, stage: Stage) -> tuple[Verdict | None, CouldNotJudge | None]:
+    if isinstance(signals, CouldNotJudge):
+        return None, signals
+    try:
+        return decide(signals, policy, stage), None
+    except CouldNotJudge as failure:
+        return None, failure

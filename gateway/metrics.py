@@ -1,0 +1,43 @@
+"""What operators watch. Labels hold closed sets of words only, never anything a user typed."""
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+http_requests = Counter("gateway_http_requests", "HTTP requests.", ["route", "method", "status"])
+http_seconds = Histogram("gateway_http_request_duration_seconds", "Time to answer.", ["route"], buckets=SECONDS)
+generations = Counter(
+    "gateway_generations", "Requests for pictures, by how they ended.", ["surface", "model", "outcome"]
+)
+decisions = Counter("gateway_gate_decisions", "Verdicts.", ["gate", "verdict", "category", "policy"])
+gate_seconds = Histogram("gateway_gate_duration_seconds", "Time a gate took.", ["gate"], buckets=SECONDS)
+gate_failures = Counter("gateway_gate_failures", "Times a gate could not judge.", ["gate", "reason"])
+queue_items = Gauge("gateway_generator_queue_items", "Pictures waiting or being drawn.")
+generator_seconds = Histogram(
+    "gateway_generator_duration_seconds", "Time to draw a request.", ["model"], buckets=SECONDS
+)
+ledger_rows = Counter("gateway_audit_rows", "Ledger rows written by this process.")
+database_errors = Counter("gateway_db_errors", "Database errors.", ["op", "kind"])
+ignored_params = Counter("gateway_ignored_params", "Requests with parameters that were ignored.")
+released_without_decision = Counter(
+    "gateway_released_without_decision",
+    "Pictures about to be served without a matching allow row. Must stay 0.",
+)
+rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
+
+__all__ = [
+    "REGISTRY",
+    "database_errors",
+    "decisions",
+    "gate_failures",
+    "gate_seconds",
+    "generations",
+    "generator_seconds",
+    "http_requests",
+    "http_seconds",
+    "ignored_params",
+    "ledger_rows",
+    "queue_items",
+    "rate_limited",
+    "released_without_decision",
+]

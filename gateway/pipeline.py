@@ -1,0 +1,177 @@
+"""The path of one request, top to bottom: start reading here.
+
+A prompt is entered in the book, judged, drawn, quarantined; each picture is judged by itself and only then released.
+Every arrow is committed before the next step begins, and no database session is held while a picture is made.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from anyio import CancelScope, to_thread
+
+from gateway import metrics
+from gateway.auth import Caller
+from gateway.errors import ClassifierUnavailable, ContentRefused, Draining, NotFound
+from gateway.generation import Asked, Drawn, Generation, pictures_of, refused, translated
+from gateway.judging import Judge
+from gateway.limits import RequestRate
+from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
+from gateway.store.image_files import ImageFiles
+from generator.batcher import WaitingLine
+from generator.contract import GeneratedImage
+from policies.loader import PolicyInForce
+from policies.verdict import Action
+from safety.screen import Pixels
+
+Answers = list[tuple[str, Judgement]]  # decision id, judgement
+
+
+class Pipeline:
+    """Everything a request passes through. There is no other way to the generator."""
+
+    def __init__(self, decisions: Decisions, files: ImageFiles, judge: Judge, line: WaitingLine,
+                 policies: PolicyInForce, rate: RequestRate) -> None:  # fmt: skip
+        self._decisions = decisions
+        self._files = files
+        self._judge = judge
+        self._line = line
+        self._policies = policies
+        self._rate = rate
+        self._running: dict[str, tuple[Caller, asyncio.Task[Generation]]] = {}
+        self.draining = False
+
+    async def run(self, asked: Asked, caller: Caller) -> Generation:
+        """The whole path. Raises a GatewayError when no picture may be shown; cancelling it ends the request."""
+        request_id = await self.start(asked, caller)
+        return await self.finish(request_id)
+
+    async def start(self, asked: Asked, caller: Caller) -> str:
+        """Enter the request in the book and let it run. Returns its id."""
+        request = await self._receive(asked, caller)
+        task = asyncio.create_task(self._walk(request), name=request.id)
+        self._running[request.id] = (caller, task)
+        task.add_done_callback(lambda done: self._forget(request.id, done))
+        return request.id
+
+    async def finish(self, request_id: str) -> Generation:
+        """Wait for a request that runs."""
+        return await self._running[request_id][1]
+
+    async def cancel(self, request_id: str, caller: Caller) -> None:
+        """Stop a request of one's own; one that is over stays as it is."""
+        owner, task = self._running.get(request_id, (caller, None))
+        if owner != caller:
+            raise NotFound("There is no such request.")
+        if task:
+            task.cancel()
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, let what runs come to its end, and stop the rest."""
+        self.draining = True
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def judge(self, asked: Received, caller: Caller, texts: Sequence[str], pictures: Sequence[Pixels]) -> Answers:
+        """Judge prompts and pictures without drawing. Every answer is kept, could-not-judge too."""
+        self._rate.take(caller)
+        policy = self._policies.policy
+        judgements = [await self._judge.prompt(text, policy) for text in texts]
+        judgements += await self._judge.pictures(pictures, policy) if pictures else []
+        ids = await to_thread.run_sync(self._decisions.judged, asked, policy.stamp, judgements)
+        return list(zip(ids, judgements, strict=True))
+
+    async def _walk(self, request: Generation) -> Generation:
+        try:
+            await self._judge_prompt(request)
+            await self._draw(request)
+            return await self._conclude(request)
+        except (Exception, asyncio.CancelledError) as error:
+            with CancelScope(shield=True):
+                told = await self._abort(request, error)
+            raise told from error
+
+    async def _receive(self, asked: Asked, caller: Caller) -> Generation:
+        if self.draining:
+            raise Draining("The service is about to restart.", retry_after_s=10)
+        self._rate.take(caller)
+        policy = self._policies.policy
+        row = Received(caller.kind, caller.id, asked.surface, asked.model, asked.prompt, asked.count, asked.size,
+                       asked.seed, asked.user)  # fmt: skip
+        request_id = await to_thread.run_sync(self._decisions.received, row, policy.stamp)
+        return Generation(request_id, asked, caller, policy)
+
+    async def _judge_prompt(self, request: Generation) -> None:
+        judged = await self._judge.prompt(request.asked.prompt, request.policy)
+        decision_id = await to_thread.run_sync(self._decisions.prompt_judged, request.id, judged)
+        if judged.verdict is None:
+            raise ClassifierUnavailable("The prompt could not be judged, so nothing was drawn.", retry_after_s=5)
+        if judged.verdict.action.refuses:
+            raise refused(request, "prompt", "blocked", request.disclosed(judged), decision_id)
+        request.hold = judged.verdict.action is Action.REVIEW
+
+    async def _draw(self, request: Generation) -> None:
+        self._line.require_place(request.asked.count)
+        await to_thread.run_sync(self._decisions.generating, request.id)
+        with metrics.generator_seconds.labels(request.asked.model).time():
+            async for group in self._line.draw(pictures_of(request.asked), request.caller.id):
+                await self._judge_pictures(request, group)
+
+    async def _judge_pictures(self, request: Generation, group: Sequence[tuple[int, GeneratedImage]]) -> None:
+        contents = [await to_thread.run_sync(image.encode, request.asked.format) for _, image in group]
+        kept = [KeptPicture(index, await to_thread.run_sync(self._files.quarantine, content), image.seed, request.asked.format)
+                for (index, image), content in zip(group, contents, strict=True)]  # fmt: skip
+        picture_ids = await to_thread.run_sync(self._decisions.quarantined, request.id, kept)
+        judged = await self._judge.pictures([image.pixels for _, image in group], request.policy)
+        named = {picture_id: replace(judgement, picture_index=picture.index, picture_sha256=picture.sha256)
+                 for picture_id, picture, judgement in zip(picture_ids, kept, judged, strict=True)}  # fmt: skip
+        decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, named, request.hold)
+        for picture_id, content, picture in zip(picture_ids, contents, kept, strict=True):
+            state, decision_id = decided[picture_id]
+            drawn = Drawn(picture.index, picture.seed, state, decision_id, request.disclosed(named[picture_id]))
+            if state is State.QUARANTINED:
+                drawn = await self._release(drawn, picture_id, picture.sha256, content)
+            request.pictures.append(drawn)
+
+    async def _release(self, drawn: Drawn, picture_id: str, sha256: str, content: bytes) -> Drawn:
+        await to_thread.run_sync(self._files.release, sha256)
+        await to_thread.run_sync(self._decisions.picture_released, picture_id)
+        return replace(drawn, state=State.RELEASED, image_id=picture_id, content=content)
+
+    async def _conclude(self, request: Generation) -> Generation:
+        request.pictures.sort(key=lambda drawn: drawn.index)
+        states = {drawn.state for drawn in request.pictures}
+        state = next(s for s in (State.RELEASED, State.HELD, State.WITHHELD) if s in states)
+        await to_thread.run_sync(self._decisions.moved, request.id, State.QUARANTINED, State.PICTURES_JUDGED)
+        outcome = {State.RELEASED: "allowed", State.HELD: "held", State.WITHHELD: "blocked_image"}[state]
+        await self._end(request, state, outcome)
+        if state is not State.RELEASED:
+            worst = next(drawn for drawn in request.pictures if drawn.state is state)
+            raise refused(request, "image", "held" if state is State.HELD else "blocked", worst.categories,
+                           worst.decision_id)  # fmt: skip
+        return request
+
+    async def _abort(self, request: Generation, error: BaseException) -> BaseException:
+        """End the request in the book as what happened to it, and say it in the words of the error tree."""
+        told = translated(error)
+        if isinstance(error, ContentRefused):
+            if error.facts["stage"] == "prompt":
+                await self._end(request, State.WITHHELD, "blocked_prompt", error.code)
+        elif isinstance(error, asyncio.CancelledError):
+            await self._end(request, State.ABORTED, "cancelled", "cancelled")
+        else:
+            await self._end(request, State.ABORTED, "error", getattr(told, "code", "internal_error"))
+        return told
+
+    async def _end(self, request: Generation, state: State, outcome: str, code: str | None = None) -> None:
+        await to_thread.run_sync(self._decisions.finished, request.id, state, outcome, code)
+        metrics.generations.labels(request.asked.surface, request.asked.model, outcome).inc()
+
+    def _forget(self, request_id: str, done: "asyncio.Task[Generation]") -> None:
+        self._running.pop(request_id, None)
+        if not done.cancelled():
+            done.exception()  # told to whoever waits; nobody need wait

@@ -1,0 +1,346 @@
+"""What was asked, what was decided and why: one short transaction per arrow of a request's way.
+
+received -> prompt_judged -> generating -> quarantined -> pictures_judged -> released | withheld | held; any -> aborted
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from gateway.store import ledger
+from gateway.store.engine import reading, transaction
+from gateway.store.ids import keyed_digest, new_id, now, random_text
+from gateway.store.tables import DecisionRow, PictureRow, RequestRow
+from gateway.store.views import PictureView, RequestView
+from policies.identity import ModelIdentity
+from policies.signals import Signal, Stage
+from policies.verdict import Action, PolicyStamp, Verdict
+
+
+class State(StrEnum):
+    """Where a request stands; pictures use quarantined, released, withheld and held of these."""
+
+    RECEIVED = "received"
+    PROMPT_JUDGED = "prompt_judged"
+    GENERATING = "generating"
+    QUARANTINED = "quarantined"
+    PICTURES_JUDGED = "pictures_judged"
+    RELEASED = "released"
+    WITHHELD = "withheld"
+    HELD = "held"
+    ABORTED = "aborted"
+    JUDGED = "judged"  # a question about a prompt or a picture: nothing was to be drawn
+
+
+TERMINAL = (State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED, State.JUDGED)
+ARROWS: Mapping[State, frozenset[State]] = {
+    State.RECEIVED: frozenset({State.PROMPT_JUDGED, State.ABORTED}),
+    State.PROMPT_JUDGED: frozenset({State.GENERATING, State.WITHHELD, State.ABORTED}),
+    State.GENERATING: frozenset({State.QUARANTINED, State.ABORTED}),
+    State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
+    State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
+}
+
+
+class WrongArrow(Exception):
+    """A request cannot go from where it stands to there: a fault in our own code, never of the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it is entered in the book."""
+
+    caller_kind: str
+    caller_id: str
+    surface: str
+    model: str
+    prompt: str
+    asked: int
+    size: str
+    seed: int | None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One gate's answer on one prompt or picture: a verdict, or why there is none."""
+
+    stage: Stage
+    signals: Sequence[Signal]
+    thresholds: Mapping[str, float]
+    policy: PolicyStamp
+    models: Sequence[ModelIdentity]
+    seconds: float
+    verdict: Verdict | None
+    failure: str | None = None
+    picture_index: int | None = None
+    picture_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPicture:
+    """A picture whose bytes are on disk."""
+
+    index: int
+    sha256: str
+    seed: int
+    format: str
+
+
+class Decisions:
+    """The book of requests, decisions and pictures. Every method is one committed transaction and may block."""
+
+    def __init__(self, engine: Engine, instance: str, secret: bytes) -> None:
+        self._engine = engine
+        self._instance = instance
+        self._secret = secret
+
+    def received(self, asked: Received, policy: PolicyStamp) -> str:
+        """Enter a request before anything is done for it. Returns its id."""
+        row = self._entry(asked, policy, State.RECEIVED)
+        with transaction(self._engine, "received") as session:
+            _receive(session, row)
+        return row.id
+
+    def judged(self, asked: Received, policy: PolicyStamp, judgements: Sequence[Judgement]) -> list[str]:
+        """Keep the answers to a question in one transaction. Returns the decisions' ids, in order."""
+        row = self._entry(asked, policy, State.JUDGED)
+        row.outcome, row.finished_at = "judged", row.created_at
+        with transaction(self._engine, "judged") as session:
+            _receive(session, row)
+            return [_decide(session, row.id, judgement).id for judgement in judgements]
+
+    def _entry(self, asked: Received, policy: PolicyStamp, state: State) -> RequestRow:
+        salt = random_text(32)
+        return RequestRow(
+            id=new_id("req"), caller_kind=asked.caller_kind, caller_id=asked.caller_id, surface=asked.surface,
+            instance=self._instance, model=asked.model, asked=asked.asked, size=asked.size, seed=asked.seed,
+            user_digest=keyed_digest(self._secret, asked.user) if asked.user else None,
+            prompt=asked.prompt, prompt_salt=salt, prompt_digest=ledger.prompt_digest(salt, asked.prompt),
+            state=state, policy=str(policy), policy_sha256=policy.sha256, created_at=now(),
+        )  # fmt: skip
+
+    def prompt_judged(self, request_id: str, judgement: Judgement) -> str:
+        """Keep the prompt's decision. Returns the decision's id."""
+        with transaction(self._engine, "prompt_judged") as session:
+            decision = _decide(session, request_id, judgement)
+            _move(session, request_id, State.PROMPT_JUDGED)
+        return decision.id
+
+    def generating(self, request_id: str) -> None:
+        """The request takes its place in the waiting line."""
+        with transaction(self._engine, "generating") as session:
+            _move(session, request_id, State.GENERATING)
+
+    def quarantined(self, request_id: str, pictures: Sequence[KeptPicture]) -> list[str]:
+        """Name pictures whose bytes are already on disk. Returns their ids, in order."""
+        rows = [
+            PictureRow(
+                id=new_id("img"), request_id=request_id, index=kept.index, sha256=kept.sha256, seed=kept.seed, format=kept.format,
+                state=State.QUARANTINED,
+            )
+            for kept in pictures
+        ]  # fmt: skip
+        with transaction(self._engine, "quarantined") as session:
+            for row in rows:
+                session.add(row)
+                ledger.append(session, "picture", row.id, {"sha256": row.sha256, "state": row.state})
+        return [row.id for row in rows]
+
+    def pictures_judged(
+        self, request_id: str, judgements: Mapping[str, Judgement], hold: bool
+    ) -> dict[str, tuple[State, str]]:
+        """Keep each picture's decision. One that may pass stays in quarantine until its bytes have moved.
+
+        hold: the prompt's decision wants a person to see whatever was drawn.
+        Returns picture id -> where it rests, decision id.
+        """
+        with transaction(self._engine, "pictures_judged") as session:
+            decided = {}
+            for picture_id, judgement in judgements.items():
+                row = session.get_one(PictureRow, picture_id)
+                row.decision_id = _decide(session, request_id, judgement).id
+                state = _picture_state(judgement, hold)
+                _rest(session, row, state)
+                decided[picture_id] = (state, row.decision_id)
+        return decided
+
+    def picture_released(self, picture_id: str) -> None:
+        """The picture's bytes lie in the released area: from now on it is served."""
+        with transaction(self._engine, "picture_released") as session:
+            row = session.get_one(PictureRow, picture_id)
+            decision = session.get_one(DecisionRow, row.decision_id)
+            if decision.picture_sha256 != row.sha256 or decision.action not in (Action.ALLOW, Action.LABEL):
+                raise WrongArrow(f"{picture_id} has no decision that lets it pass")
+            _rest(session, row, State.RELEASED)
+
+    def moved(self, request_id: str, *states: State) -> None:
+        """Walk a request along its arrows, in one transaction."""
+        with transaction(self._engine, "moved") as session:
+            for state in states:
+                _move(session, request_id, state)
+
+    def finished(self, request_id: str, state: State, outcome: str, error_code: str | None = None) -> None:
+        """The request is over."""
+        with transaction(self._engine, "finished") as session:
+            _finish(session, request_id, state, outcome, error_code)
+
+    def abort_orphans(self, is_alive: Mapping[str, bool]) -> list[str]:
+        """End what a crashed process left unfinished. is_alive: instance -> still running. Returns the request ids."""
+        with transaction(self._engine, "abort_orphans") as session:
+            unfinished = select(RequestRow).where(col(RequestRow.state).not_in(TERMINAL))
+            orphans = [row.id for row in session.exec(unfinished) if not is_alive.get(row.instance, False)]
+            for request_id in orphans:
+                _finish(session, request_id, State.ABORTED, "error", "crashed")
+        return orphans
+
+    def unfinished_instances(self) -> set[str]:
+        """The processes that own unfinished requests."""
+        with reading(self._engine) as session:
+            unfinished = select(RequestRow.instance).where(col(RequestRow.state).not_in(TERMINAL))
+            return set(session.exec(unfinished))
+
+    def view(self, request_id: str) -> RequestView | None:
+        """A request as its owner may see it."""
+        with reading(self._engine) as session:
+            row = session.get(RequestRow, request_id)
+            if row is None:
+                return None
+            by_index = select(PictureRow).where(PictureRow.request_id == request_id).order_by(col(PictureRow.index))
+            of_request = select(DecisionRow).where(DecisionRow.request_id == request_id)
+            decisions = {decision.id: decision for decision in session.exec(of_request)}
+            return _view(row, session.exec(by_index).all(), decisions)
+
+    def decision(self, decision_id: str) -> DecisionRow | None:
+        """One decision, whole."""
+        with reading(self._engine) as session:
+            return session.get(DecisionRow, decision_id)
+
+    def picture(self, picture_id: str) -> tuple[PictureRow, DecisionRow | None] | None:
+        """A picture's row and the decision it rests on."""
+        with reading(self._engine) as session:
+            row = session.get(PictureRow, picture_id)
+            if row is None:
+                return None
+            return row, session.get(DecisionRow, row.decision_id) if row.decision_id else None
+
+    def probe(self) -> None:
+        """Take and give back a writer's turn. Raises DatabaseUnavailable."""
+        with transaction(self._engine, "probe") as session:
+            session.exec(select(RequestRow.id).limit(1)).first()
+
+    def latest(self, count: int) -> list[DecisionRow]:
+        """The newest decisions, newest first."""
+        with reading(self._engine) as session:
+            return list(session.exec(select(DecisionRow).order_by(col(DecisionRow.created_at).desc()).limit(count)))
+
+    def broken_ledger(self) -> ledger.Broken | None:
+        """The first row that is not what was written, or None."""
+        with reading(self._engine) as session:
+            return ledger.verify(session)
+
+
+def _receive(session: Session, row: RequestRow) -> None:
+    session.add(row)
+    ledger.append(session, "received", row.id, {"digest": ledger.request_digest(row), "state": row.state})
+
+
+def _move(session: Session, request_id: str, state: State) -> RequestRow:
+    row = session.get_one(RequestRow, request_id)
+    if state not in ARROWS.get(State(row.state), frozenset()):
+        raise WrongArrow(f"{request_id} is {row.state}: it cannot become {state}")
+    row.state = state
+    session.add(row)
+    ledger.append(session, "moved", request_id, {"state": state})
+    return row
+
+
+def _finish(session: Session, request_id: str, state: State, outcome: str, error_code: str | None) -> None:
+    row = _move(session, request_id, state)
+    row.outcome, row.error_code, row.finished_at = outcome, error_code, now()
+
+
+def _rest(session: Session, row: PictureRow, state: State) -> None:
+    row.state = state
+    session.add(row)
+    ledger.append(session, "moved", row.id, {"state": state})
+
+
+def _picture_state(judgement: Judgement, hold: bool) -> State:
+    """Could-not-judge waits for a person; only allow and label may go on."""
+    verdict = judgement.verdict
+    if verdict is not None and verdict.action.refuses:
+        return State.WITHHELD
+    if verdict is not None and verdict.action in (Action.ALLOW, Action.LABEL) and not hold:
+        return State.QUARANTINED
+    return State.HELD
+
+
+def _decide(session: Session, request_id: str, judged: Judgement) -> DecisionRow:
+    verdict = judged.verdict
+    row = DecisionRow(
+        id=new_id("dec"), request_id=request_id, stage=judged.stage, picture_index=judged.picture_index,
+        picture_sha256=judged.picture_sha256, action=verdict.action if verdict else "none",
+        categories=ledger.canonical(verdict.categories if verdict else []),
+        reasons=ledger.canonical([_reason(reason) for reason in verdict.reasons] if verdict else []),
+        signals=ledger.canonical([_signal(signal) for signal in judged.signals]),
+        thresholds=ledger.canonical(dict(judged.thresholds)),
+        models=ledger.canonical({model.name: model.sha256 for model in judged.models}),
+        policy=str(judged.policy), policy_sha256=judged.policy.sha256, failure=judged.failure,
+        seconds=judged.seconds, created_at=now(),
+        evidence=ledger.canonical([_evidence(signal) for signal in judged.signals if signal.evidence]),
+    )  # fmt: skip
+    session.add(row)
+    ledger.append(session, "decided", row.id, {"digest": ledger.decision_digest(row), "request": request_id})
+    return row
+
+
+def _reason(reason: Any) -> dict[str, Any]:
+    return {name: getattr(reason, name) for name in reason.__slots__}
+
+
+def _signal(signal: Signal) -> dict[str, Any]:
+    """Scores as they came; one that is not a number is kept as its name, for JSON has none for it."""
+    score = signal.score if math.isfinite(signal.score) else str(signal.score)
+    return {
+        "source": signal.source,
+        "subject": signal.subject,
+        "score": score,
+        "calibrated": signal.calibrated,
+    }
+
+
+def _evidence(signal: Signal) -> dict[str, Any]:
+    spans = [[span.start, span.end] for span in signal.spans]
+    return {"source": signal.source, "subject": signal.subject, "evidence": signal.evidence, "spans": spans}
+
+
+def _view(row: RequestRow, pictures: Sequence[PictureRow], decisions: Mapping[str, DecisionRow]) -> RequestView:
+    prompt_decision = next((d for d in decisions.values() if d.stage == Stage.PROMPT), None)
+    return RequestView(
+        id=row.id, caller_id=row.caller_id, state=row.state, outcome=row.outcome, error_code=row.error_code,
+        prompt=row.prompt or "", categories=_categories(prompt_decision),
+        decision_id=prompt_decision.id if prompt_decision else None, policy=row.policy, asked=row.asked,
+        created_at=datetime.fromisoformat(row.created_at),
+        finished_at=datetime.fromisoformat(row.finished_at) if row.finished_at else None,
+        pictures=tuple(_picture_view(picture, decisions) for picture in pictures),
+    )  # fmt: skip
+
+
+def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> PictureView:
+    decision = decisions.get(row.decision_id) if row.decision_id else None
+    released = row.state == State.RELEASED
+    return PictureView(
+        row.index, row.state, row.id if released else None, row.seed, _categories(decision), row.decision_id
+    )
+
+
+def _categories(decision: DecisionRow | None) -> tuple[str, ...]:
+    return tuple(json.loads(decision.categories)) if decision else ()

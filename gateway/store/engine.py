@@ -1,0 +1,66 @@
+"""Connections to the database, and the one way to write: a short transaction."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session, create_engine
+
+from gateway import metrics
+from gateway.errors import DatabaseUnavailable, StorageFull
+
+LEDGER_LOCK = 0x6A72_6466  # any constant: PostgreSQL writers of the ledger take turns on it
+
+
+def open_engine(url: str) -> Engine:
+    """An engine whose SQLite connections survive power loss (WAL, synchronous=FULL) and whose writers queue."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes its turn at once; a reader never waits for one."""
+    reads = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    connection.isolation_level = None  # SQLAlchemy's "begin" event opens transactions, not the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def transaction(engine: Engine, operation: str) -> Iterator[Session]:
+    """One short transaction that commits at its end.
+
+    Raises DatabaseUnavailable or StorageFull; nothing of the transaction is kept then.
+    """
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    except SQLAlchemyError as error:
+        metrics.database_errors.labels(operation, type(error).__name__).inc()
+        if isinstance(error, OperationalError) and "full" in str(error.orig):
+            raise StorageFull("The disk is full: nothing was lost, nothing was released.") from error
+        raise DatabaseUnavailable("The database cannot be used at the moment.", retry_after_s=5) from error
+
+
+def reading(engine: Engine) -> AbstractContextManager[Session]:
+    """A transaction that only reads."""
+    return transaction(engine.execution_options(read_only=True), "read")
+
+
+def take_turns(session: Session) -> None:
+    """Make writers of the ledger queue, so that each row sees its predecessor. SQLite's BEGIN IMMEDIATE has done so."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEDGER_LOCK})

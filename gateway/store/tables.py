@@ -1,0 +1,108 @@
+"""The tables. Times are UTC ISO 8601 text, so that SQLite and PostgreSQL keep the very characters that were hashed."""
+
+from sqlalchemy import BigInteger, Column, Integer
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class RequestRow(SQLModel, table=True):
+    """One prompt on its way. `prompt` and `prompt_salt` are the person's data: erasing them leaves the ledger valid."""
+
+    __tablename__ = "requests"
+
+    id: str = Field(primary_key=True)
+    caller_kind: str
+    caller_id: str = Field(index=True)
+    surface: str
+    instance: str = Field(index=True)
+    model: str
+    asked: int
+    size: str
+    seed: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    user_digest: str | None = None
+    prompt: str | None
+    prompt_salt: str | None
+    prompt_digest: str
+    state: str = Field(index=True)
+    outcome: str | None = None
+    error_code: str | None = None
+    policy: str
+    policy_sha256: str
+    created_at: str = Field(index=True)
+    finished_at: str | None = None
+
+
+class DecisionRow(SQLModel, table=True):
+    """One verdict, with all it rests on. Append-only. `evidence` may quote the prompt, and stays out of digests."""
+
+    __tablename__ = "decisions"
+
+    id: str = Field(primary_key=True)
+    request_id: str = Field(index=True, foreign_key="requests.id")
+    stage: str
+    picture_index: int | None = None
+    picture_sha256: str | None = Field(default=None, index=True)
+    action: str
+    categories: str
+    reasons: str
+    signals: str
+    thresholds: str
+    models: str
+    policy: str
+    policy_sha256: str
+    failure: str | None = None
+    seconds: float
+    created_at: str
+    evidence: str | None = None
+
+
+class PictureRow(SQLModel, table=True):
+    """One picture and where it stands. Its bytes lie on disk under their sha256."""
+
+    __tablename__ = "pictures"
+
+    id: str = Field(primary_key=True)
+    request_id: str = Field(index=True, foreign_key="requests.id")
+    index: int
+    sha256: str = Field(index=True)
+    format: str
+    seed: int = Field(sa_column=Column(BigInteger, nullable=False))
+    state: str = Field(index=True)
+    decision_id: str | None = Field(default=None, foreign_key="decisions.id")
+
+
+class LedgerRow(SQLModel, table=True):
+    """One link of the hash chain. Append-only, and triggers refuse anything else."""
+
+    __tablename__ = "ledger"
+
+    seq: int = Field(
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    )
+    at: str
+    kind: str
+    subject: str = Field(index=True)
+    facts: str
+    prev_hash: str
+    hash: str
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """An API key: its secret is kept as a keyed digest only."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    name: str
+    secret_digest: str
+    scopes: str
+    created_at: str
+    expires_at: str | None = None
+    revoked_at: str | None = None

@@ -1,0 +1,132 @@
+"""What the terminal commands do: the same path and the same judgements as the service."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gateway.api.prompts import checked_prompt
+from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports
+from gateway.auth import Caller
+from gateway.errors import BadRequest, InvalidValue
+from gateway.generation import Asked, Drawn, Generation
+from gateway.judging import Judge
+from gateway.settings import Settings
+from gateway.store.decisions import Judgement, Received, State
+from policies.loader import load_policy
+from policies.signals import Category
+from safety.picture_files import decode_picture
+
+TERMINAL = Caller("terminal", "terminal")
+
+
+def draw_once(house: House, prompt: str, *, count: int, seed: int | None, size: str, out: Path) -> dict[str, Any]:
+    """Run one request and write what was released. Returns what `draw --json` prints. Raises GatewayError."""
+    sizes = house.generator.sizes
+    if size not in ("auto", *sizes):
+        raise InvalidValue(f"Unknown size {size}. Supported: auto, {', '.join(sizes)}.", param="size")
+    asked = Asked(
+        prompt=checked_prompt(prompt, house.settings.max_prompt_chars), count=count, seed=seed, surface="terminal",
+        size=sizes[0] if size == "auto" else size, model=house.generator.identity.name,
+    )  # fmt: skip
+    generation = asyncio.run(_run(house, asked))
+    out.mkdir(parents=True, exist_ok=True)
+    return {
+        "request_id": generation.id,
+        "policy": str(generation.policy.stamp),
+        "requested": count,
+        "pictures": [_save(drawn, out) for drawn in generation.pictures if drawn.state is State.RELEASED],
+        "withheld": [_told(drawn) for drawn in generation.pictures if drawn.state is not State.RELEASED],
+    }
+
+
+async def _run(house: House, asked: Asked) -> Generation:
+    async with house:
+        with Console(file=sys.stderr).status(f"drawing {asked.count} pictures"):
+            return await house.pipeline.run(asked, TERMINAL)
+
+
+def _save(drawn: Drawn, out: Path) -> dict[str, Any]:
+    path = out / f"{drawn.index}-{drawn.seed}.png"
+    path.write_bytes(drawn.content or b"")
+    return {"index": drawn.index, "seed": drawn.seed, "file": str(path), "decision_id": drawn.decision_id}
+
+
+def _told(drawn: Drawn) -> dict[str, Any]:
+    return {
+        "index": drawn.index,
+        "outcome": drawn.state,
+        "categories": list(drawn.categories),
+        "decision_id": drawn.decision_id,
+    }
+
+
+class Checker:
+    """Judges prompts and pictures with the settings' policy and models, and keeps the decisions if asked to."""
+
+    def __init__(self, settings: Settings, record: bool) -> None:
+        self.policy = load_policy(policy_path(settings.policy))
+        screen = build_screen(settings, self.policy)
+        require_reports(self.policy, screen)
+        self._settings = settings
+        self._screen = screen
+        self._judge = Judge(screen, settings.gate_seconds)
+        self._decisions = open_decisions(settings) if record else None
+
+    def prompts(self, prompts: list[str]) -> list[dict[str, Any]]:
+        """One answer per prompt, in order; a prompt that the API would refuse unread says so in `error`."""
+        sound = {i: prompt for i, prompt in enumerate(prompts) if _problem(prompt, self._settings) is None}
+        judged = asyncio.run(self._judge.prompts(list(sound.values()), self.policy)) if sound else []
+        judgements = dict(zip(sound, judged, strict=True))
+        return [self._answer(prompt, judgements.get(i)) for i, prompt in enumerate(prompts)]
+
+    def picture(self, content: bytes) -> dict[str, Any]:
+        """The answer for a picture's bytes. Raises NotAPicture, PictureTooLarge (both ValueError)."""
+        pixels = decode_picture(content, self._settings.max_image_pixels)
+        judgement = asyncio.run(self._judge.pictures([pixels], self.policy))[0]
+        return self._answer("", judgement) | {"stage": "picture"}
+
+    def _answer(self, prompt: str, judgement: Judgement | None) -> dict[str, Any]:
+        if judgement is None:
+            problem = _problem(prompt, self._settings)
+            told = {"code": problem.code, "message": problem.message} if problem else {}
+            return {"prompt": prompt, "action": "block", "categories": [], "score": 1.0, "signals": [], "error": told,
+                    "policy": str(self.policy.stamp)}  # fmt: skip
+        answer = _verdict(judgement) | {"prompt": prompt, "policy": str(judgement.policy)}
+        if self._decisions:
+            kept = Received("terminal", "terminal", "check", "none", prompt, 0, "none", None)
+            answer["decision_id"] = self._decisions.judged(kept, judgement.policy, [judgement])[0]
+        return answer
+
+
+def _problem(prompt: str, settings: Settings) -> BadRequest | None:
+    try:
+        checked_prompt(prompt, settings.max_prompt_chars)
+    except BadRequest as problem:
+        return problem
+    return None
+
+
+def _verdict(judgement: Judgement) -> dict[str, Any]:
+    """What could not be judged is held for a person, and says why."""
+    verdict = judgement.verdict
+    unsafe = [signal.score for signal in judgement.signals if isinstance(signal.subject, Category)]
+    return {
+        "action": verdict.action if verdict else "review",
+        "categories": list(verdict.categories) if verdict else [],
+        "score": max(unsafe, default=1.0),
+        "signals": [
+            {
+                "source": signal.source,
+                "category": signal.subject,
+                "score": signal.score,
+                "evidence": signal.evidence,
+                "spans": [[span.start, span.end] for span in signal.spans],
+            }
+            for signal in judgement.signals
+        ],
+        "rules": [reason.rule for reason in verdict.reasons] if verdict else [],
+        **({"failure": judgement.failure} if judgement.failure else {}),
+    }

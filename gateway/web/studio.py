@@ -1,0 +1,405 @@
+"""The studio: one box, one button, nine pictures. Works without JavaScript, and better with it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, cast
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gateway.api.prompts import checked_prompt
+from gateway.assembly import House
+from gateway.auth import Caller, Session, withdrawn
+from gateway.errors import GatewayError, MissingParameter, NotFound
+from gateway.generation import Asked
+from gateway.store.decisions import State
+from gateway.web.forms import read_form
+from gateway.web.panes import Drawing, Ending, Face, Pane, draw
+from gateway.web.sheet import compose
+from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
+from policies.verdict import Action
+
+STATIC = Path(__file__).with_name("static")
+PICTURES = 9
+PREFERENCE_SECONDS = 365 * 24 * 3600
+
+Colours = Literal["auto", "light", "dark"]
+Choice = TypeVar("Choice", bound=str)
+COLOURS: tuple[Colours, ...] = ("auto", "light", "dark")
+
+# Marks that reorder text or cut it: harmless in the page, where <bdi> keeps them in, but not in a title or a file name.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at the page, and how they like it."""
+
+    session: Session
+    language: Language
+    colours: Colours
+
+    @property
+    def texts(self) -> Texts:
+        """The page's words in their language."""
+        return TEXTS[self.language]
+
+    @property
+    def caller(self) -> Caller:
+        """The visitor as the pipeline knows them."""
+        return Caller(kind="session", id=self.session.id)
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Session from the signed cookie; language from the address, a cookie or Accept-Language; colours likewise."""
+    spoken = negotiate(request.headers.get("accept-language", ""))
+    return Visitor(
+        session=_house(request).sessions.open(request),
+        language=_preference(request, "lang", LANGUAGES, spoken),
+        colours=_preference(request, "colours", COLOURS, "auto"),
+    )
+
+
+TheVisitor = Annotated[Visitor, Depends(visitor_of)]
+
+
+@router.get("/")
+async def empty_studio(request: Request, visitor: TheVisitor) -> Response:
+    """The box and nine examples."""
+    return _studio(request, visitor)
+
+
+@router.get("/studio")
+async def studio_without_a_drawing(request: Request, visitor: TheVisitor) -> Response:
+    """What a reload, or another language, asks for after a form that could not be taken."""
+    return _kept(request, visitor, RedirectResponse("/", status_code=303))
+
+
+@router.post("/studio")
+async def run(request: Request, visitor: TheVisitor) -> Response:
+    """Start a drawing and go to its page; whatever stands in the way is told on the page, with the prompt kept."""
+    prompt = ""
+    try:
+        form = await _form(request)
+        prompt = form.get("prompt", "")
+        _check_csrf(request, visitor, form)
+        asked = _asked(_house(request), prompt)
+        request_id = await _house(request).pipeline.start(asked, visitor.caller)
+    except GatewayError as error:
+        return _refused_form(request, visitor, prompt, error)
+    return _kept(request, visitor, RedirectResponse(f"/studio/{request_id}", status_code=303))
+
+
+@router.get("/studio/{request_id}")
+async def drawing_page(request: Request, visitor: TheVisitor, request_id: str) -> Response:
+    """The drawing as it stands."""
+    drawing = await _drawing(request, visitor, request_id)
+    if drawing is None:
+        return _missing(request, visitor)
+    return _studio(request, visitor, prompt=drawing.request.prompt, drawing=drawing)
+
+
+@router.get("/studio/{request_id}/grid")
+async def drawing_fragment(request: Request, visitor: TheVisitor, request_id: str) -> Response:
+    """The changing part of the page, asked for twice a second while the drawing runs."""
+    drawing = await _drawing(request, visitor, request_id)
+    if drawing is None:
+        return _missing(request, visitor)
+    return _html(visitor, "drawing.html", 200, **_drawing_context(request, visitor, drawing))
+
+
+@router.post("/studio/{request_id}/cancel")
+async def cancel(request: Request, visitor: TheVisitor, request_id: str) -> Response:
+    """Stop a drawing of one's own."""
+    try:
+        _check_csrf(request, visitor, await _form(request))
+        await _house(request).pipeline.cancel(request_id, visitor.caller)
+    except NotFound:
+        return _missing(request, visitor)
+    except GatewayError as error:
+        return _refused_form(request, visitor, "", error)
+    return RedirectResponse(f"/studio/{request_id}", status_code=303)
+
+
+@router.get("/studio/{request_id}/pictures/{number:int}")
+async def picture_page(request: Request, visitor: TheVisitor, request_id: str, number: int) -> Response:
+    """One picture, larger: where a pane leads without JavaScript."""
+    drawing = await _drawing(request, visitor, request_id)
+    pane = _shown_pane(drawing, number)
+    if drawing is None or pane is None:
+        return _missing(request, visitor)
+    before, after = drawing.neighbours(number)
+    context = _naming(request, visitor, drawing)
+    return _page(
+        request, visitor, "picture.html", 200, drawing=drawing, pane=pane, before=before, after=after, **context
+    )
+
+
+@router.get("/studio/{request_id}/sheet.png")
+async def sheet(request: Request, visitor: TheVisitor, request_id: str) -> Response:
+    """The released pictures on one sheet, in their places."""
+    drawing = await _drawing(request, visitor, request_id)
+    if drawing is None or not drawing.shown:
+        return _missing(request, visitor)
+    content = await to_thread.run_sync(_compose, _house(request), drawing)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{_file_stem(drawing.request.prompt)}.png"',
+        "Cache-Control": "private, no-store",
+    }
+    return Response(content, media_type="image/png", headers=headers)
+
+
+def plain(prompt: str) -> str:
+    """A prompt for a title or an alternative text: one line, without marks that would reorder its surroundings."""
+    return " ".join(_UNPRINTABLE.sub(" ", prompt).split())
+
+
+def _house(request: Request) -> House:
+    return cast("House", request.app.state.house)
+
+
+def _preference(request: Request, name: str, known: Sequence[Choice], otherwise: Choice) -> Choice:
+    wishes = (request.query_params.get(name), request.cookies.get(f"gardefou_{name}"))
+    return next((choice for wish in wishes for choice in known if choice == wish), otherwise)
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    settings = _house(request).settings
+    return await read_form(request, settings.max_body_bytes, settings.head_seconds)
+
+
+def _check_csrf(request: Request, visitor: Visitor, form: Mapping[str, str]) -> None:
+    _house(request).sessions.check_csrf(request, visitor.session, form.get("csrf", ""))
+
+
+def _asked(house: House, prompt: str) -> Asked:
+    """Raises MissingParameter, PromptTooLong, InvalidValue."""
+    if not prompt.strip():
+        raise MissingParameter("The prompt is empty.", param="prompt")
+    return Asked(
+        prompt=checked_prompt(prompt, house.settings.max_prompt_chars),
+        count=PICTURES,
+        size=house.generator.sizes[0],
+        model=house.generator.identity.name,
+        surface="studio",
+    )
+
+
+async def _drawing(request: Request, visitor: Visitor, request_id: str) -> Drawing | None:
+    """The visitor's own drawing; somebody else's does not exist for them."""
+    house = _house(request)
+    view = await to_thread.run_sync(house.decisions.view, request_id)
+    if view is None or view.caller_id != visitor.session.id:
+        return None
+    return draw(view, house.policy_in_force.policy, visitor.texts)
+
+
+def _shown_pane(drawing: Drawing | None, number: int) -> Pane | None:
+    shown = drawing.shown if drawing else ()
+    return next((pane for pane in shown if pane.number == number), None)
+
+
+def _compose(house: House, drawing: Drawing) -> bytes:
+    pictures = {pane.number - 1: _released(house, pane.image_id or "") for pane in drawing.shown}
+    prompt = plain(drawing.request.prompt)
+    about = {"Title": prompt, "Software": "gardefou", "Source": house.generator.identity.name}
+    return compose(pictures, drawing.request.asked, about)
+
+
+def _released(house: House, image_id: str) -> bytes:
+    """The bytes of a picture that a decision lets pass (invariant I1). Raises ImageWithdrawn, IntegrityError."""
+    found = house.decisions.picture(image_id)
+    if found is None:
+        raise withdrawn()
+    picture, decision = found
+    if decision is None or decision.action not in (Action.ALLOW, Action.LABEL):
+        raise withdrawn()
+    if picture.state != State.RELEASED or decision.picture_sha256 != picture.sha256:
+        raise withdrawn()
+    return house.files.read_released(picture.sha256)
+
+
+def _studio(
+    request: Request,
+    visitor: Visitor,
+    *,
+    prompt: str = "",
+    notice: str = "",
+    drawing: Drawing | None = None,
+    status: int = 200,
+) -> Response:
+    context = _drawing_context(request, visitor, drawing) if drawing else {"drawing": None}
+    return _page(request, visitor, "studio.html", status, prompt=prompt, notice=notice, **context)
+
+
+def _refused_form(request: Request, visitor: Visitor, prompt: str, error: GatewayError) -> Response:
+    response = _studio(request, visitor, prompt=prompt, notice=visitor.texts.error(error.code), status=error.status)
+    response.headers.update(error.headers)
+    return response
+
+
+def _missing(request: Request, visitor: Visitor) -> Response:
+    return _page(request, visitor, "missing.html", 404)
+
+
+def _page(request: Request, visitor: Visitor, template: str, status: int, **context: object) -> Response:
+    return _kept(request, visitor, _html(visitor, template, status, **context))
+
+
+def _html(visitor: Visitor, template: str, status: int, **context: object) -> Response:
+    html = _templates.get_template(template).render(t=visitor.texts, visitor=visitor, plain=plain, **context)
+    headers = {"Cache-Control": "private, no-store", "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(html, status, headers)
+
+
+def _kept(request: Request, visitor: Visitor, response: Response) -> Response:
+    """Let the browser remember the session, and what was chosen in the address."""
+    secure = request.url.scheme == "https"
+    _house(request).sessions.save(response, visitor.session, secure=secure)
+    for name, value in (("lang", visitor.language), ("colours", visitor.colours)):
+        if name in request.query_params:
+            response.set_cookie(
+                f"gardefou_{name}", value, PREFERENCE_SECONDS, httponly=True, samesite="lax", secure=secure
+            )
+    return response
+
+
+def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> dict[str, object]:
+    texts = visitor.texts
+    return {
+        "drawing": drawing,
+        "estimate_s": _estimate_s(_house(request), drawing),
+        "phase": _phase(drawing, texts),
+        "heading": _heading(drawing, texts),
+        "explanation": _explanation(drawing, texts),
+        "record": _record(drawing, texts),
+        "again": _again(drawing, texts),
+        "words": _pane_words(texts),
+        **_naming(request, visitor, drawing),
+    }
+
+
+def _estimate_s(house: House, drawing: Drawing) -> float:
+    """How long the whole drawing takes: the line already counts a drawing that stands in it."""
+    in_line = drawing.request.state not in (State.RECEIVED, State.PROMPT_JUDGED)
+    return max(1.0, house.line.estimate_s(0 if in_line else drawing.request.asked))
+
+
+def _naming(request: Request, visitor: Visitor, drawing: Drawing) -> dict[str, object]:
+    """How the pictures are addressed, described and saved."""
+    prompt, asked = plain(drawing.request.prompt), drawing.request.asked
+    texts = visitor.texts
+    return {
+        "image_url": _house(request).links.path,
+        "alt": lambda number: texts.picture_alt.format(prompt=prompt, number=number, asked=asked),
+        "file_stem": _file_stem(drawing.request.prompt),
+    }
+
+
+def _file_stem(prompt: str) -> str:
+    """An ASCII name that every file system takes, such as "gardefou-a-cat-on-the-beach"."""
+    words = re.findall(r"[a-z0-9]+", prompt.lower())
+    return "-".join(["gardefou", *words])[:60].rstrip("-")
+
+
+def _pane_words(texts: Texts) -> dict[Face, str]:
+    return {
+        Face.DRAWING: texts.pane_drawing,
+        Face.CHECKING: texts.pane_checking,
+        Face.WITHHELD: texts.pane_withheld,
+        Face.HELD: texts.pane_held,
+        Face.FAILED: texts.pane_failed,
+        Face.STOPPED: texts.pane_stopped,
+    }
+
+
+def _heading(drawing: Drawing, texts: Texts) -> str:
+    return {
+        Ending.REFUSED: texts.refused_heading,
+        Ending.CANCELLED: texts.cancelled_heading,
+        Ending.FAILED: texts.failed_heading,
+    }.get(drawing.ending, "")
+
+
+def _phase(drawing: Drawing, texts: Texts) -> str:
+    """One line on where the drawing stands, short enough to be read aloud at every change."""
+    if drawing.ending is Ending.FINISHED:
+        return _tally(drawing, texts)
+    if drawing.has_window and not drawing.running:
+        return {
+            Ending.HELD: texts.held_heading,
+            Ending.ALL_WITHHELD: texts.all_withheld_heading,
+            Ending.CANCELLED: texts.cancelled_heading,
+            Ending.FAILED: texts.failed_heading,
+        }[drawing.ending]
+    if not drawing.running:
+        return ""
+    return _progress(drawing, texts)
+
+
+def _progress(drawing: Drawing, texts: Texts) -> str:
+    if drawing.request.state in (State.RECEIVED, State.PROMPT_JUDGED):
+        return texts.reading
+    if drawing.shown:
+        ready = texts.ready.format(ready=len(drawing.shown), asked=drawing.request.asked)
+        return f"{texts.drawing} · {ready}"
+    return texts.checking if drawing.count(Face.CHECKING) else texts.drawing
+
+
+def _tally(drawing: Drawing, texts: Texts) -> str:
+    ready, asked = len(drawing.shown), drawing.request.asked
+    if ready == asked:
+        return texts.finished_all.format(seconds=drawing.elapsed_s)
+    others = {
+        texts.tally_withheld: drawing.count(Face.WITHHELD),
+        texts.tally_held: drawing.count(Face.HELD),
+        texts.tally_failed: drawing.count(Face.FAILED),
+    }
+    told = [words.format(count=count) for words, count in others.items() if count]
+    return " · ".join([texts.finished_some.format(ready=ready, asked=asked), *told])
+
+
+def _explanation(drawing: Drawing, texts: Texts) -> tuple[str, ...]:
+    """What to make of the ending, and how to go on."""
+    match drawing.ending:
+        case Ending.REFUSED:
+            return (*(drawing.why or (texts.refused_undisclosed,)), texts.refused_next)
+        case Ending.HELD:
+            return (*drawing.why, texts.held_explained)
+        case Ending.ALL_WITHHELD:
+            return (texts.all_withheld_next,)
+        case Ending.CANCELLED:
+            return (texts.cancelled_explained,)
+        case Ending.FAILED:
+            return (texts.error(drawing.request.error_code), texts.failed_explained, texts.kept)
+        case _:
+            return ()
+
+
+def _record(drawing: Drawing, texts: Texts) -> tuple[tuple[str, str], ...]:
+    """What to quote when asking about a decision or a fault."""
+    request = drawing.request
+    if drawing.ending in (Ending.REFUSED, Ending.HELD) and request.decision_id:
+        return (texts.reference, request.decision_id), (texts.policy, request.policy)
+    if drawing.ending is Ending.FAILED:
+        return (texts.reference, request.id), (texts.error_code, request.error_code or "internal_error")
+    return ()
+
+
+def _again(drawing: Drawing, texts: Texts) -> str:
+    if drawing.running or drawing.ending is Ending.REFUSED:
+        return ""
+    return texts.try_again if drawing.ending is Ending.FAILED else texts.run_again
