@@ -68,7 +68,7 @@ def sample_patches(artwork: Artwork, scenes: int, seed: int) -> Tensor:
     """Distinct cells of every single thing and of random scenes."""
     concepts = load_concepts()
     maker = SceneMaker(concepts, seed)
-    drawn = [maker.alone(concept) for concept in concepts for _ in concept.emoji * 2]
+    drawn = [scene for concept in concepts for scene in maker.alone_each(concept)]
     drawn += [maker.any() for _ in range(scenes)]
     levels = (patches(pictures(drawn, artwork)) * 255).round()
     distinct: Tensor = torch.unique(levels, dim=0)

@@ -83,10 +83,13 @@ class SceneMaker:
     def _thing(self, concept: Concept) -> Thing:
         return Thing(concept, self._rng.choice(concept.emoji))
 
-    def alone(self, concept: Concept | None = None) -> Scene:
+    def alone(self) -> Scene:
         """One thing, as large as the picture, on white."""
-        thing = self._thing(concept or self._rng.choice(self._concepts))
-        return Scene((thing,), _ALONE, "white")
+        return Scene((self._thing(self._rng.choice(self._concepts)),), _ALONE, "white")
+
+    def alone_each(self, concept: Concept) -> list[Scene]:
+        """Every drawing of one thing, as large as the picture, on white."""
+        return [Scene((Thing(concept, emoji),), _ALONE, "white") for emoji in concept.emoji]
 
     def coloured(self) -> Scene:
         """One thing in front of a colour."""
