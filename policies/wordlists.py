@@ -55,9 +55,10 @@ class Terms(_Part):
 
     score: 1 is unsafe whatever stands around it, 0.6 is suspicious; None takes the list's.
     unless: phrases that hold the word and are harmless; they excuse the occurrence they cover, no other.
-    unless_near: words that, within `unless_within` words of it, excuse an occurrence.
+    unless_near: words that, within `unless_within` words of it, excuse an occurrence. Neither these nor
+        `only_in_language` are for a score of 1: any added word would switch it off.
     only_in_language: the word means something else in another language, so it counts only where the small words
-        of the list's language are the commonest; never for a score of 1, or added words would switch it off.
+        of the list's language are the commonest.
     disguises: also look for spellings that only hide a word: `star` (n*ked), `swap` of two neighbours (nakde),
         `split` by a space (na ked); a list asks for each where it makes no other word.
     """
@@ -71,11 +72,9 @@ class Terms(_Part):
     only_in_language: bool = False
     disguises: Annotated[tuple[Disguise, ...], BeforeValidator(_as_tuple)] = ()
 
-    @model_validator(mode="after")
-    def _graver_words_stay_on(self) -> Self:
-        if self.only_in_language and (self.score is None or self.score >= 1):
-            raise ValueError("only_in_language needs a score below 1")
-        return self
+
+def _broken(row: int, sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("law", "{sentence}", {"sentence": sentence, "at": ("terms", row)})
 
 
 class Combination(_Part):
@@ -110,14 +109,15 @@ class Wordlist(_Part):
     combinations: tuple[Combination, ...] = ()
 
     @model_validator(mode="after")
-    def _texts_differ(self) -> Self:
+    def _keeps_its_laws(self) -> Self:
         seen: set[str] = set()
         for row, terms in enumerate(self.terms):
-            for text in map(str.casefold, terms.text):
-                if text in seen:
-                    at = {"text": text, "at": ("terms", row)}
-                    raise PydanticCustomError("repeated", "should hold each text once (found '{text}' again)", at)
-                seen.add(text)
+            texts = set(map(str.casefold, terms.text))
+            if len(texts) < len(terms.text) or not texts.isdisjoint(seen):
+                raise _broken(row, f"should hold each text once (found {', '.join(sorted(texts & seen))} again)")
+            if (terms.unless_near or terms.only_in_language) and (terms.score or self.score) == 1:
+                raise _broken(row, "should score below 1: added words could switch it off")
+            seen |= texts
         return self
 
     @property

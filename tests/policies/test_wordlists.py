@@ -56,8 +56,9 @@ def test_a_list_file_is_read(tmp_path: Path) -> None:
         ("name: birds_en", "name: Birds", 2, "name", "match pattern"),
         ("language: en", "language: de", 3, "language", "'en', 'fr' or 'any'"),
         ("category: shocking\n", "", 2, "category", "required"),
-        ("  - owl", "  - {text: owl, only_in_language: true}", 7, "terms.0", "score below 1"),
-        ("  - owl", "  - Crow", 8, "terms.1", "found 'crow' again"),
+        ("unless:", "only_in_language: true, unless:", 8, "terms.1", "score below 1"),
+        ("unless:", "unless_near:", 8, "terms.1", "score below 1"),
+        ("  - owl", "  - Crow", 8, "terms.1", "found crow again"),
         ("terms:", "terms: [", 7, "file", "should be YAML"),
         (GOOD, "- owl\n", 1, "file", "should be a table"),
         (GOOD, "", 1, "file", "should be a table"),
@@ -131,18 +132,22 @@ def test_the_hash_follows_the_content_not_the_layout(tmp_path: Path) -> None:
     assert load_wordlist(_write(tmp_path, GOOD.replace("owl", "eagle"))).sha256 != once
 
 
+BY_LANGUAGE = {
+    language: [load_wordlist(path) for path in (SHIPPED / language).glob("*.yaml")]
+    for language in ("english", "french")
+}
+
+
 def _always_unsafe(wordlist: Wordlist) -> bool:
     return any((terms.score or wordlist.score) == 1 for terms in wordlist.terms)
 
 
 @pytest.mark.parametrize("category", Category)
-@pytest.mark.parametrize("language", ["english", "french"])
+@pytest.mark.parametrize("language", BY_LANGUAGE)
 def test_every_category_has_a_shipped_list_in_both_languages(language: str, category: Category) -> None:
-    lists = [load_wordlist(path) for path in (SHIPPED / language).glob("*.yaml")]
-
     assert any(
         _always_unsafe(wordlist)
-        for wordlist in lists
+        for wordlist in BY_LANGUAGE[language]
         if wordlist.category is category and not wordlist.only_in_combinations
     )
 
