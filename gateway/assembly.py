@@ -124,7 +124,9 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
 def build_screen(settings: Settings, policy: Policy) -> Screen:
     """The checks: the policy's blocklists, the prompt classifier, and the picture scorer with its concept banks."""
     classifier = PromptClassifier.load(settings.prompt_classifier or GUARD_NANO)
-    embedder = load_embedder(settings.picture_scorer or CLIP_NANO, settings.picture_scorer_pretrained)
+    scorer = settings.picture_scorer or str(CLIP_NANO)
+    is_folder = Path(scorer).is_dir()
+    embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
     banks = load_banks()
     return Screen(
         [Blocklist.from_lists(load_blocklists(policy.blocklists)), classifier],

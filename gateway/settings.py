@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     generator: str = "dalle-nano"
     generator_weights: Path | None = None
     prompt_classifier: Path | None = None  # None: guard-nano
-    picture_scorer: Path | None = None  # None: clip-nano
+    picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None
     threads: int | None = Field(default=None, ge=1)
 

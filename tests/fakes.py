@@ -1,0 +1,108 @@
+"""Fakes with a memory: parts that do what a test says, and remember what they were asked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from generator.contract import Cancelled, GeneratedImage, PictureRequest, Progress
+from policies.identity import ModelIdentity
+from policies.signals import Category, Descriptor, Signal, Subject
+from safety.normalize import NormalizedPrompt
+from safety.pictures import PictureBatch
+
+IDENTITY = ModelIdentity("fake", "f" * 64)
+
+
+def paint(request: PictureRequest) -> Tensor:
+    """A flat picture whose colour follows from the seed."""
+    width, height = (int(side) for side in request.size.split("x"))
+    colour = torch.tensor([64 + request.seed % 128, 100, 200], dtype=torch.uint8)
+    return colour[:, None, None].expand(3, height, width).contiguous()
+
+
+@dataclass
+class FakeGenerator:
+    """Paints flat pictures. `on_draw` runs first and may raise, wait, or return other pictures."""
+
+    on_draw: Callable[[Sequence[PictureRequest], Cancelled], list[GeneratedImage] | None] = lambda *_: None
+    batch_size: int = 3
+    identity: ModelIdentity = IDENTITY
+    sizes: tuple[str, ...] = ("64x64", "128x128")
+    asked: list[PictureRequest] = field(default_factory=list)
+
+    def draw(
+        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
+    ) -> list[GeneratedImage]:
+        self.asked += requests
+        other = self.on_draw(requests, cancelled)
+        progress(1.0)
+        return [GeneratedImage(paint(r), r.seed) for r in requests] if other is None else other
+
+
+@dataclass
+class FakePromptCheck:
+    """Reports `scores` (0 for the rest) for each prompt. `on_check` runs first and may raise, wait or answer."""
+
+    name: str
+    scores: dict[Category, float] = field(default_factory=dict)
+    on_check: Callable[[Sequence[NormalizedPrompt]], object] = lambda _: None
+    identity: ModelIdentity = IDENTITY
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def reports(self) -> frozenset[Subject]:
+        return frozenset(Category)
+
+    def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
+        self.asked += [prompt.original for prompt in prompts]
+        answer = self.on_check(prompts)
+        if answer is not None:
+            return answer  # type: ignore[return-value]  # a fault may answer anything
+        return [self._signals(self.scores) for _ in prompts]
+
+    def _signals(self, scores: dict[Category, float]) -> list[Signal]:
+        return [Signal(self.name, category, scores.get(category, 0.0)) for category in Category]
+
+
+@dataclass
+class FakeEmbedder:
+    """Embeds nothing: fake picture checks look at the pixels."""
+
+    identity: ModelIdentity = IDENTITY
+
+    def embed(self, pixels: Sequence[Tensor]) -> PictureBatch:
+        return PictureBatch(list(pixels), torch.ones(len(pixels), 1))
+
+
+@dataclass
+class FakePictureCheck:
+    """Reports `scores` for each picture. `on_picture` may raise or answer for one picture (its pixels are given)."""
+
+    name: str
+    subjects: frozenset[Subject]
+    scores: dict[Subject, float] = field(default_factory=dict)
+    on_picture: Callable[[Tensor], list[Signal] | None] = lambda _: None
+
+    @property
+    def reports(self) -> frozenset[Subject]:
+        return self.subjects
+
+    def check(self, batch: PictureBatch) -> list[list[Signal]]:
+        return [self._signals(pixels) for pixels in batch.pixels]
+
+    def _signals(self, pixels: Tensor) -> list[Signal]:
+        other = self.on_picture(pixels)
+        if other is not None:
+            return other
+        return [Signal(self.name, subject, self.scores.get(subject, 0.0)) for subject in sorted(self.subjects)]
+
+
+def fake_picture_checks() -> list[FakePictureCheck]:
+    """The three checks that the shipped policies require, all calm."""
+    return [
+        FakePictureCheck("image_concepts", frozenset(Category)),
+        FakePictureCheck("realism", frozenset({Descriptor.PHOTOREALISM})),
+        FakePictureCheck("person", frozenset({Descriptor.PERSON})),
+    ]

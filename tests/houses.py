@@ -1,0 +1,74 @@
+"""Whole services for tests: the real pipeline, database, API and page around fakes that a test controls."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from gateway.app import create_app
+from gateway.assembly import House, build_house
+from gateway.server import MAX_HEAD_BYTES, protocol_with_patience
+from gateway.settings import Settings
+from policies.wordlists import load_blocklists
+from safety.checks.blocklist import Blocklist
+from safety.screen import Screen
+from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromptCheck, fake_picture_checks
+
+
+@dataclass
+class Parts:
+    """The fakes inside a service: the blocklist is the real one."""
+
+    generator: FakeGenerator = field(default_factory=FakeGenerator)
+    classifier: FakePromptCheck = field(default_factory=lambda: FakePromptCheck("prompt_classifier"))
+    pictures: list[FakePictureCheck] = field(default_factory=fake_picture_checks)
+
+    @property
+    def screen(self) -> Screen:
+        blocklist = Blocklist.from_lists(load_blocklists(("english", "french")))
+        return Screen([blocklist, self.classifier], FakeEmbedder(), self.pictures)
+
+
+def build(data: Path, parts: Parts, **settings: Any) -> House:
+    """A house over `data` with the given fakes."""
+    return build_house(Settings(data=data, **{"gate_seconds": 2, **settings}), parts.screen, parts.generator)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(data: Path, parts: Parts, **settings: Any) -> Iterator[tuple[House, str]]:
+    """The house behind a real HTTP server in a thread of its own. Yields the house and its base URL."""
+    house = build(data, parts, port=free_port(), drain_seconds=2, **settings)
+    config = uvicorn.Config(
+        create_app(house), host="127.0.0.1", port=house.settings.port, access_log=False, log_level="error",
+        http=protocol_with_patience(house.settings.head_seconds), h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield house, f"http://127.0.0.1:{house.settings.port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+def client_of(house: House, url: str) -> httpx.Client:
+    """An HTTP client with a fresh API key."""
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {house.keys.create('test')}"}, timeout=30)
