@@ -1,0 +1,46 @@
+# make run    install, migrate and serve at http://127.0.0.1:8000
+# make test   install what tests need and run them all
+# make check  format, lint, types, import layers
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= data
+PORT ?= 8000
+
+.PHONY: run test check format clean contact-sheet bench
+
+run: .venv/installed
+	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+contact-sheet: .venv/installed
+	$(BIN)/python -m generator.training.contact_sheet
+
+bench: .venv/installed
+	$(BIN)/gardefou bench request
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("gardefou needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@ .venv/installed
