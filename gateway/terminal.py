@@ -7,12 +7,12 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway.api.prompts import checked_prompt
 from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports
 from gateway.auth import Caller
 from gateway.errors import BadRequest, InvalidValue
 from gateway.generation import Asked, Drawn, Generation
 from gateway.judging import Judge
+from gateway.prompts import checked_prompt
 from gateway.settings import Settings
 from gateway.store.decisions import Judgement, Received, State
 from policies.loader import load_policy

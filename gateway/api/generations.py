@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway import metrics
 from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
-from gateway.api.prompts import checked_prompt
 from gateway.assembly import House
 from gateway.errors import InvalidValue, ModelNotFound, UnsupportedParameter
 from gateway.generation import Asked, Drawn, Generation
+from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from generator.contract import MAX_SEED
 

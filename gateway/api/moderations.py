@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
-from gateway.api.prompts import checked_prompt
 from gateway.assembly import House
 from gateway.errors import (
     ClassifierUnavailable,
@@ -19,6 +18,7 @@ from gateway.errors import (
     RemoteImagesDisabled,
     UnsupportedImage,
 )
+from gateway.prompts import checked_prompt
 from gateway.store.decisions import Judgement, Received
 from gateway.store.ids import new_id
 from policies.signals import Category, Stage

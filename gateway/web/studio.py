@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gateway.api.prompts import checked_prompt
 from gateway.assembly import House
 from gateway.auth import Caller, Session, withdrawn
 from gateway.errors import GatewayError, MissingParameter, NotFound
 from gateway.generation import Asked
+from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from gateway.web.forms import read_form
 from gateway.web.panes import Drawing, Ending, Face, Pane, draw
