@@ -91,7 +91,7 @@ def normalize(prompt: str) -> NormalizedPrompt:
 # What no step of this module would touch needs no step: most prompts are plain words.
 HIDDEN = re.compile("[\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
 SUSPICIOUS = re.compile(
-    r"[^a-z0-9 ,.!?']|[,.!?']{2}|[a-z0-9][,.!?][a-z0-9]|\d[a-z]|[a-z][\d!]|([a-z])\1\1| [ ,.!?']|^ | $"
+    r"[^a-z0-9 ,.!?']|[,.!?']{2}|[a-z0-9][,.!?][a-z0-9]|[\d!][a-z]|[a-z][\d!]|([a-z])\1\1| [ ,.!?']|^ | $"
     r"|(?<![a-z0-9])[a-z0-9][ ,.!?']{1,3}[a-z0-9][ ,.!?']{1,3}[a-z0-9](?![a-z0-9])"
 )
 
