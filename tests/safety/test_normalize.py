@@ -177,7 +177,8 @@ def test_the_short_way_for_plain_words_reads_like_the_long_one(prompt: str) -> N
     short, long = normalize(prompt), normalize(prompt + "\u202e")
 
     assert long.folded == short.folded
-    assert {view.text for view in long.views} == {view.text for view in short.views}
+    in_order = [view for view in long.views if not view.name.startswith("reversed")]
+    assert [view.text for view in in_order] == [view.text for view in short.views]
 
 
 @given(st.lists(st.sampled_from(["a", "big", "cat", "4k", "n.o.w", "wow-wow", "sooo"]), min_size=1))
