@@ -70,7 +70,7 @@ class House:
     def image_url(self, drawn: Drawn) -> str:
         """The signed link to a released picture."""
         base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
-        return base.rstrip("/") + self.links.path(drawn.image_id or "")
+        return base.rstrip("/") + self.links.path(drawn.image_id)
 
     async def view(self, request_id: str) -> RequestView | None:
         """A request as it stands in the book."""

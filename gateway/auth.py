@@ -35,7 +35,7 @@ class Caller:
 
 
 async def caller_of(request: Request, keys: ApiKeys) -> Caller:
-    """The holder of the Bearer key. Cookies open nothing here. Raises InvalidKey, in the same words for every reason."""
+    """The holder of the Bearer key; cookies open nothing here. Raises InvalidKey, in the same words always."""
     scheme, _, presented = request.headers.get("authorization", "").partition(" ")
     key = await to_thread.run_sync(keys.authenticate, presented.strip() if scheme.lower() == "bearer" else "")
     if key is None:

@@ -43,7 +43,9 @@ async def _run(house: House, requests: int) -> list[float]:
     async with house:
         for i in range(requests):
             started = time.perf_counter()
-            asked = Asked(PROMPTS[i % len(PROMPTS)], 9, house.generator.sizes[0], house.generator.identity.name, "bench")
+            asked = Asked(
+                PROMPTS[i % len(PROMPTS)], 9, house.generator.sizes[0], house.generator.identity.name, "bench"
+            )
             await house.pipeline.run(asked, CALLER)
             totals.append(time.perf_counter() - started)
     return totals

@@ -1,15 +1,19 @@
 """What one request for pictures is made of while it runs, and the words it may end in."""
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from gateway.auth import Caller
 from gateway.errors import ContentRefused, GatewayError, GeneratorUnavailable, InternalError, Overloaded
-from gateway.store.decisions import Judgement, State
+from gateway.store.decisions import Judgement, KeptPicture, State
 from generator.batcher import LineFull
-from generator.contract import MAX_SEED, GenerationFailed, PictureRequest
+from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest
 from policies.schema import Policy
 from policies.signals import Category
+from safety.screen import Pixels
+
+Group = Sequence[tuple[int, GeneratedImage]]  # pictures that were finished together, with their index
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,51 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """One picture at the end of its way. content and image_id only when it was released."""
+class Kept:
+    """One picture in quarantine: its row, the bytes that may be served, and the pixels that are judged."""
 
-    index: int
-    seed: int
+    row: KeptPicture
+    content: bytes
+    pixels: Pixels
+
+    def judged(self, judgement: Judgement) -> Judgement:
+        """The judgement, naming this very picture."""
+        return replace(judgement, picture_index=self.row.index, picture_sha256=self.row.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One picture at the end of its way. Only a released one may be shown."""
+
+    picture: Kept
     state: State
     decision_id: str
     categories: tuple[str, ...] = ()
-    image_id: str | None = None
-    content: bytes | None = None
+
+    @property
+    def index(self) -> int:
+        """Its place among the pictures asked for."""
+        return self.picture.row.index
+
+    @property
+    def seed(self) -> int:
+        """What it was drawn from."""
+        return self.picture.row.seed
+
+    @property
+    def image_id(self) -> str:
+        """The name it is served under. Raises ValueError for a picture that is not released."""
+        return self._released().row.id
+
+    @property
+    def content(self) -> bytes:
+        """The bytes to serve. Raises ValueError for a picture that is not released."""
+        return self._released().content
+
+    def _released(self) -> Kept:
+        if self.state is not State.RELEASED:
+            raise ValueError(f"picture {self.index} is {self.state}: it cannot be shown")
+        return self.picture
 
 
 @dataclass(slots=True)

@@ -13,10 +13,11 @@ from anyio import CancelScope, to_thread
 from gateway import metrics
 from gateway.auth import Caller
 from gateway.errors import ClassifierUnavailable, ContentRefused, Draining, NotFound
-from gateway.generation import Asked, Drawn, Generation, pictures_of, refused, translated
+from gateway.generation import Asked, Drawn, Generation, Group, Kept, pictures_of, refused, translated
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
+from gateway.store.ids import new_id
 from gateway.store.image_files import ImageFiles
 from generator.batcher import WaitingLine
 from generator.contract import GeneratedImage
@@ -119,28 +120,33 @@ class Pipeline:
         await to_thread.run_sync(self._decisions.generating, request.id)
         with metrics.generator_seconds.labels(request.asked.model).time():
             async for group in self._line.draw(pictures_of(request.asked), request.caller.id):
-                await self._judge_pictures(request, group)
+                kept = await self._quarantine(request, group)
+                judged = await self._judge_pictures(request, kept)
+                request.pictures += [await self._release(drawn) for drawn in judged]
 
-    async def _judge_pictures(self, request: Generation, group: Sequence[tuple[int, GeneratedImage]]) -> None:
-        contents = [await to_thread.run_sync(image.encode, request.asked.format) for _, image in group]
-        kept = [KeptPicture(index, await to_thread.run_sync(self._files.quarantine, content), image.seed, request.asked.format)
-                for (index, image), content in zip(group, contents, strict=True)]  # fmt: skip
-        picture_ids = await to_thread.run_sync(self._decisions.quarantined, request.id, kept)
-        judged = await self._judge.pictures([image.pixels for _, image in group], request.policy)
-        named = {picture_id: replace(judgement, picture_index=picture.index, picture_sha256=picture.sha256)
-                 for picture_id, picture, judgement in zip(picture_ids, kept, judged, strict=True)}  # fmt: skip
-        decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, named, request.hold)
-        for picture_id, content, picture in zip(picture_ids, contents, kept, strict=True):
-            state, decision_id = decided[picture_id]
-            drawn = Drawn(picture.index, picture.seed, state, decision_id, request.disclosed(named[picture_id]))
-            if state is State.QUARANTINED:
-                drawn = await self._release(drawn, picture_id, picture.sha256, content)
-            request.pictures.append(drawn)
+    async def _quarantine(self, request: Generation, group: Group) -> list[Kept]:
+        kept = [await to_thread.run_sync(self._keep, index, image, request.asked.format) for index, image in group]
+        await to_thread.run_sync(self._decisions.quarantined, request.id, [picture.row for picture in kept])
+        return kept
 
-    async def _release(self, drawn: Drawn, picture_id: str, sha256: str, content: bytes) -> Drawn:
-        await to_thread.run_sync(self._files.release, sha256)
-        await to_thread.run_sync(self._decisions.picture_released, picture_id)
-        return replace(drawn, state=State.RELEASED, image_id=picture_id, content=content)
+    def _keep(self, index: int, image: GeneratedImage, output_format: str) -> Kept:
+        content = image.encode(output_format)
+        row = KeptPicture(new_id("img"), index, self._files.quarantine(content), image.seed, output_format)
+        return Kept(row, content, image.pixels)
+
+    async def _judge_pictures(self, request: Generation, kept: Sequence[Kept]) -> list[Drawn]:
+        answers = await self._judge.pictures([picture.pixels for picture in kept], request.policy)
+        judged = [picture.judged(answer) for picture, answer in zip(kept, answers, strict=True)]
+        by_id = {picture.row.id: answer for picture, answer in zip(kept, judged, strict=True)}
+        decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, by_id, request.hold)
+        return [Drawn(picture, *decided[picture.row.id], request.disclosed(by_id[picture.row.id])) for picture in kept]
+
+    async def _release(self, drawn: Drawn) -> Drawn:
+        if drawn.state is not State.QUARANTINED:
+            return drawn
+        await to_thread.run_sync(self._files.release, drawn.picture.row.sha256)
+        await to_thread.run_sync(self._decisions.picture_released, drawn.picture.row.id)
+        return replace(drawn, state=State.RELEASED)
 
     async def _conclude(self, request: Generation) -> Generation:
         request.pictures.sort(key=lambda drawn: drawn.index)

@@ -50,7 +50,7 @@ async def _run(house: House, asked: Asked) -> Generation:
 
 def _save(drawn: Drawn, out: Path) -> dict[str, Any]:
     path = out / f"{drawn.index}-{drawn.seed}.png"
-    path.write_bytes(drawn.content or b"")
+    path.write_bytes(drawn.content)
     return {"index": drawn.index, "seed": drawn.seed, "file": str(path), "decision_id": drawn.decision_id}
 
 

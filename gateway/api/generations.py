@@ -143,7 +143,7 @@ def _blocked(drawn: Drawn) -> dict[str, Any]:
 
 
 def _base64(drawn: Drawn) -> str:
-    return base64.b64encode(drawn.content or b"").decode()
+    return base64.b64encode(drawn.content).decode()
 
 
 def _events(generation: Generation) -> Iterator[str]:

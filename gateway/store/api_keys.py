@@ -1,6 +1,6 @@
 """API keys: made once, shown once, kept as keyed digests.
 
-A key reads gk_local_<10 id>_<43 secret>_<6 check>. The check lets scanners and `authenticate` drop a mistyped key unread.
+A key reads gk_local_<10 id>_<43 secret>_<6 check>. The check tells a mistyped key from a foreign one.
 """
 
 import hmac

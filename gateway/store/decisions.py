@@ -6,7 +6,7 @@ received -> prompt_judged -> generating -> quarantined -> pictures_judged -> rel
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -88,6 +88,7 @@ class Judgement:
 class KeptPicture:
     """A picture whose bytes are on disk."""
 
+    id: str
     index: int
     sha256: str
     seed: int
@@ -139,20 +140,13 @@ class Decisions:
         with transaction(self._engine, "generating") as session:
             _move(session, request_id, State.GENERATING)
 
-    def quarantined(self, request_id: str, pictures: Sequence[KeptPicture]) -> list[str]:
-        """Name pictures whose bytes are already on disk. Returns their ids, in order."""
-        rows = [
-            PictureRow(
-                id=new_id("img"), request_id=request_id, index=kept.index, sha256=kept.sha256, seed=kept.seed, format=kept.format,
-                state=State.QUARANTINED,
-            )
-            for kept in pictures
-        ]  # fmt: skip
+    def quarantined(self, request_id: str, pictures: Sequence[KeptPicture]) -> None:
+        """Name pictures whose bytes are already on disk."""
         with transaction(self._engine, "quarantined") as session:
-            for row in rows:
+            for kept in pictures:
+                row = PictureRow(**asdict(kept), request_id=request_id, state=State.QUARANTINED)
                 session.add(row)
                 ledger.append(session, "picture", row.id, {"sha256": row.sha256, "state": row.state})
-        return [row.id for row in rows]
 
     def pictures_judged(
         self, request_id: str, judgements: Mapping[str, Judgement], hold: bool
