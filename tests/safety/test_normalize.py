@@ -171,7 +171,7 @@ def test_plain_words_are_only_lowered(prompt: str) -> None:
     assert [view.text for view in normalize(words.upper()).views] == ([words] if words else [])
 
 
-@given(st.text(st.sampled_from("aabcil 13,.!?'é")) | TRICKY)
+@given(st.text(st.sampled_from("aabcil 13,.!?'é")))
 def test_the_short_way_for_plain_words_reads_like_the_long_one(prompt: str) -> None:
     """An override with nothing behind it changes nothing, but asks for all the steps."""
     short, long = normalize(prompt), normalize(prompt + "\u202e")
