@@ -110,15 +110,16 @@ def _distinct(readings: Iterable[tuple[str, _Text]]) -> Iterator[View]:
 
 
 def _readings(shown: _Text) -> Iterator[tuple[str, _Text]]:
-    plain = _collapse(_unbracket(shown))
+    plain = _tidy(shown)
     parts = _join_parts(shown)
-    joined = _collapse(_unbracket(_join_letters(parts, SPACED_LETTERS)))
+    joined = _tidy(_join_letters(parts, SPACED_LETTERS))
     yield "plain", plain
     yield "joined", joined
-    yield "all_joined", _collapse(_unbracket(_join_letters(parts, ALL_SPACED)))
+    yield "all_joined", _tidy(_join_letters(parts, ALL_SPACED))
     spelled = _spelled(shown)
-    yield SPELLED, _deleet(spelled, LEET_AS_I)
-    yield SQUEEZED, _deleet(_join(shown), LEET_AS_I) if spelled.text else spelled
+    yield SPELLED, _deleet(_tidy(spelled), LEET_AS_I)
+    if spelled.text:
+        yield SQUEEZED, _deleet(_tidy(_join(shown)), LEET_AS_I)
     yield "lookalike", _undo_whole_lookalikes(plain)
     if joined.text != plain.text:
         yield from _spelt_out(plain)
@@ -146,7 +147,7 @@ def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
 def _two_readings(name: str, source: _Text) -> Iterator[tuple[str, _Text]]:
     shown = _settle(source, _uncover)
     yield name, _sure(shown)
-    yield f"{name}_joined", _deleet(_collapse(_unbracket(_join_parts(shown))), LEET_AS_I)
+    yield f"{name}_joined", _deleet(_tidy(_join_parts(shown)), LEET_AS_I)
 
 
 def _settle(source: _Text, step: Step) -> _Text:
@@ -170,8 +171,13 @@ def _uncover(source: _Text) -> _Text:
 
 def _sure(shown: _Text) -> _Text:
     """The further steps that hardly ever hurt honest text."""
-    plain = _collapse(_unbracket(_join_letters(shown, SURELY_SPACED)))
-    return _squash(_deleet_sandwiches(_undo_lookalikes(plain, MIXED)), _one)
+    plain = _tidy(_join_letters(shown, SURELY_SPACED))
+    return _squash(_deleet_sandwiches(plain), _one)
+
+
+def _tidy(source: _Text) -> _Text:
+    """Joining letters may have made words of mixed scripts; taking brackets out leaves holes."""
+    return _undo_lookalikes(_collapse(_unbracket(source)), MIXED)
 
 
 # --- the tool all steps share ---------------------------------------------------------------------

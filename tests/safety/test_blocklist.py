@@ -1,5 +1,5 @@
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -99,6 +99,35 @@ def test_honest_sentences_score_nothing(language: str) -> None:
 )
 def test_other_disguised_terms_are_always_unsafe(prompt: str, category: Category) -> None:
     assert _score(prompt, category) == 1.0
+
+
+ON_LETTERS: dict[str, Callable[[str], str]] = {
+    "leetspeak": lambda word: word.translate(str.maketrans("aeiost", "431057")),
+    "Cyrillic": lambda word: word.translate(str.maketrans("aeopcx", "аеорсх")),
+    "fullwidth": lambda word: "".join(chr(ord(char) + 0xFEE0) if char != " " else char for char in word),
+    "accents": lambda word: "".join(char + "\u0301" for char in word),
+    "capitals": str.upper,
+}
+ON_WORDS: dict[str, Callable[[str], str]] = {
+    "zero width": "\u200b".join,
+    "spaces": " ".join,
+    "dots": ".".join,
+    "slashes": "/".join,
+    "emoji": "🔥".join,
+    "hyphen": lambda word: word[:2] + "-" + word[2:],
+    "halves": lambda word: f"({word[:2]}:1.0)({word[2:]}:1.0)",
+    "override": lambda word: f"\u202e{word[::-1]}\u202c",
+    "entities": lambda word: "".join(f"&#{ord(char)};" for char in word),
+}
+
+
+def test_of_a_hundred_doubly_disguised_terms_at_least_ninety_five_are_found() -> None:
+    words = ("naked", "nude", "hentai", "orgy", "beheading", "nichons", "swastika flag", "faux passeport")
+    disguised = [second(first(word)) for word in words for first in ON_LETTERS.values() for second in ON_WORDS.values()]
+
+    found = sum(max(_found(f"a photo of {word} at home").values(), default=0) == 1 for word in disguised)
+
+    assert found >= 0.95 * len(disguised)
 
 
 @pytest.mark.parametrize(
