@@ -45,7 +45,6 @@ class Texts:
     your_prompt: str
     finished_all: str
     finished_some: str
-    finished_none: str
     tally_withheld: str
     tally_held: str
     tally_failed: str
@@ -100,7 +99,6 @@ class Texts:
     footer_what: str
     footer_decisions: str
     footer_model: str
-    footer_api: str
     language_label: str
     other_language: str
     colours_label: str
@@ -178,7 +176,6 @@ ENGLISH = Texts(
     your_prompt="You asked for",
     finished_all="Nine pictures, drawn in {seconds} s",
     finished_some="{ready} of {asked} pictures",
-    finished_none="No picture to show",
     tally_withheld="{count} withheld",
     tally_held="{count} waiting for a person",
     tally_failed="{count} not drawn",
@@ -236,7 +233,6 @@ ENGLISH = Texts(
     footer_decisions="Every decision is recorded with its reference, so that it can be looked into later.",
     footer_model="The models here are nano models: small, trained on emoji artwork. "
     "Expect emoji, not photographs, and expect mistakes.",
-    footer_api="Reference for programs",
     language_label="Language",
     other_language="Français",
     colours_label="Colours",
@@ -299,7 +295,6 @@ FRENCH = Texts(
     your_prompt="Vous avez demandé",
     finished_all="Neuf images, dessinées en {seconds} s",
     finished_some="{ready} images sur {asked}",
-    finished_none="Aucune image à montrer",
     tally_withheld="non montrées : {count}",
     tally_held="en attente d’un regard humain : {count}",
     tally_failed="non dessinées : {count}",
@@ -359,7 +354,6 @@ FRENCH = Texts(
     footer_model="Les modèles employés ici sont des modèles « nano » : petits, entraînés sur des "
     "dessins d’emoji. "
     "Attendez-vous à des emoji, non à des photos, et à des erreurs.",
-    footer_api="Référence pour les programmes",
     language_label="Langue",
     other_language="English",
     colours_label="Couleurs",
