@@ -46,7 +46,7 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
     path = _changed(
         tmp_path,
         ("version: 1", "version: 0"),
-        ("review: 0.75, block: 0.88}\n  categories", "review: .nan, block: 1.5}\n  categories"),
+        ("review: 0.6, block: 0.8}\n  categories", "review: .nan, block: 1.5}\n  categories"),
         ("expect: allow", "expect: alow"),
         ("uncalibrated:", "uncalibratd:"),
     )
