@@ -12,11 +12,10 @@ from starlette.exceptions import HTTPException
 from gateway.api import decisions, generations, health, images, models, moderations
 from gateway.assembly import House
 from gateway.errors import (
-    BadRequest,
     GatewayError,
-    InternalError,
     InvalidKey,
     InvalidValue,
+    MalformedRequest,
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
@@ -46,7 +45,6 @@ def create_app(house: House) -> FastAPI:
     app.add_exception_handler(GatewayError, _tell)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
-    app.add_exception_handler(Exception, _tell_unforeseen)
     app.add_middleware(Envelope)
     return app
 
@@ -64,7 +62,7 @@ async def _tell(request: Request, error: Exception) -> Response:
 
 async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = FOUND_BY_STARLETTE.get(error.status_code, BadRequest)
+    known = FOUND_BY_STARLETTE.get(error.status_code, MalformedRequest)
     answer = await _tell(request, known(f"{request.method} is not possible here, or there is no such address."))
     answer.headers.update(error.headers or {})
     return answer
@@ -75,7 +73,3 @@ async def _tell_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problem = error.errors()[0]
     return await _tell(request, InvalidValue("Invalid value.", param=str(problem["loc"][-1])))
-
-
-async def _tell_unforeseen(request: Request, _: Exception) -> Response:
-    return await _tell(request, InternalError("Something went wrong on our side. Nothing was released."))

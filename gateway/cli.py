@@ -60,7 +60,7 @@ def serve(
         _say(f"gardefou serves http://{settings.host}:{settings.port}  (policy {house.policy_in_force.policy.stamp})")
         if first_key:
             _say(f"API key, shown only this once: {first_key}")
-        listen(house, settings)
+        listen(house)
 
 
 @keys_app.command("create")

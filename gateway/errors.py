@@ -2,6 +2,7 @@
 
 GatewayError
 ├── BadRequest                400
+│   ├── MalformedRequest          malformed_request
 │   ├── InvalidJson               invalid_json
 │   ├── InvalidValue              invalid_value
 │   ├── MissingParameter          missing_required_parameter
@@ -24,6 +25,7 @@ GatewayError
 ├── RequestTooLarge           413 request_too_large
 ├── UnsupportedMediaType      415 unsupported_media_type
 ├── RateLimited               429 rate_limit_exceeded
+├── HeadTooLarge              431 request_header_fields_too_large
 └── ServerTrouble             5xx, retryable unless said otherwise
     ├── InternalError         500 internal_error
     ├── IntegrityError        500 integrity_error
@@ -85,6 +87,10 @@ class GatewayError(Exception):
 
 class BadRequest(GatewayError):
     status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class MalformedRequest(BadRequest):
+    code = "malformed_request"
 
 
 class InvalidJson(BadRequest):
@@ -187,6 +193,10 @@ class UnsupportedMediaType(GatewayError):
 
 class RateLimited(GatewayError):
     status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class HeadTooLarge(GatewayError):
+    status, type, code = 431, "invalid_request_error", "request_header_fields_too_large"
 
 
 class ServerTrouble(GatewayError):

@@ -12,9 +12,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from gateway.app import create_app
 from gateway.assembly import House, build_house
-from gateway.server import MAX_HEAD_BYTES, protocol_with_patience
+from gateway.server import configuration
 from gateway.settings import Settings
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
@@ -53,11 +52,7 @@ def free_port() -> int:
 def serving(data: Path, parts: Parts, **settings: Any) -> Iterator[tuple[House, str]]:
     """The house behind a real HTTP server in a thread of its own. Yields the house and its base URL."""
     house = build(data, parts, port=free_port(), drain_seconds=2, **settings)
-    config = uvicorn.Config(
-        create_app(house), host="127.0.0.1", port=house.settings.port, access_log=False, log_level="error",
-        http=protocol_with_patience(house.settings.head_seconds), h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configuration(house))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
