@@ -84,9 +84,7 @@ def load_heads(embedder: PictureEmbedder) -> dict[str, LinearHead]:
     return {s: LinearHead(tensors[f"{s}.weight"], tensors[f"{s}.bias"]) for s in sorted(subjects)}
 
 
-def build_scorer(
-    bank: ConceptBank, embedder: PictureEmbedder, heads: Mapping[str, LinearHead]
-) -> SubjectScorer:
+def build_scorer(bank: ConceptBank, embedder: PictureEmbedder, heads: Mapping[str, LinearHead]) -> SubjectScorer:
     """Embed the bank's phrases once. Uncalibrated, the model's own temperature is used.
 
     Raises ValueError when a calibration relies on a head that is not there.
@@ -131,9 +129,7 @@ class BankScores:
     def signals(self, source: str, batch: PictureBatch) -> list[list[Signal]]:
         """For each picture a signal for every subject."""
         scores = {name: scorer(batch.embeddings) for name, scorer in self._scorers.items()}
-        columns = {
-            s: torch.stack([scores[part] for part in parts]).amin(0) for s, parts in self._parts.items()
-        }
+        columns = {s: torch.stack([scores[part] for part in parts]).amin(0) for s, parts in self._parts.items()}
         return [
             [self._signal(source, subject, float(column[row])) for subject, column in columns.items()]
             for row in range(len(batch.embeddings))

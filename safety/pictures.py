@@ -51,9 +51,7 @@ class ClipModel(Protocol):
 class PictureEmbedder:
     """An open_clip model and how it wants its pictures."""
 
-    def __init__(
-        self, model: nn.Module, tokenizer: Tokenizer, identity: ModelIdentity, heads: Path | None
-    ) -> None:
+    def __init__(self, model: nn.Module, tokenizer: Tokenizer, identity: ModelIdentity, heads: Path | None) -> None:
         """heads: linear heads made for this model, a .safetensors file, None when there are none."""
         self.identity = identity
         self.heads = heads
@@ -112,9 +110,7 @@ def _centre_crop(picture: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _refuse_unreadable(picture: Tensor) -> None:
     if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] != 3:
-        raise UnreadablePicture(
-            f"expected uint8 (3, height, width), got {picture.dtype} {tuple(picture.shape)}"
-        )
+        raise UnreadablePicture(f"expected uint8 (3, height, width), got {picture.dtype} {tuple(picture.shape)}")
     if min(picture.shape[1:]) < SMALLEST_SIDE:
         raise UnreadablePicture(f"a side of {min(picture.shape[1:])} pixels is too small to judge")
 

@@ -61,12 +61,12 @@ def export_heads(work: Path, folder: Path, name: str) -> None:
 
 def calibration_pictures(arguments: argparse.Namespace) -> LabelledPictures:
     """Everything thresholds are chosen on; nothing of it appears in the evaluation."""
-    sets = [drawn("fxemoji", arguments.artwork, arguments.work, seed=11, pairs=1500)]
+    sets = [drawn("fxemoji", arguments.artwork, arguments.work, seed=11, pairs=800)]
     for seed, style in enumerate(("noto", "twemoji", "fluent"), start=21):
-        whole = drawn(style, arguments.artwork, arguments.work, seed=seed, pairs=800)
+        whole = drawn(style, arguments.artwork, arguments.work, seed=seed, pairs=300)
         sets.append(_every_third(whole))
     pixels, names = load_photographs(arguments.photographs, "train")
-    rows = torch.arange(0, len(pixels), 9)
+    rows = torch.arange(0, len(pixels), 15)
     enlarged = functional.interpolate(pixels[rows].float(), size=96, mode="bicubic").clamp(0, 255) / 255
     labels = photograph_labels([names[int(row)] for row in rows])
     sets.append(LabelledPictures(as_served(enlarged), labels, [""] * len(rows)))
@@ -79,9 +79,7 @@ def _every_third(pictures: LabelledPictures) -> LabelledPictures:
     """All harmful and a third of the benign pictures: styles that were trained on may not dominate."""
     harmful = (pictures.labels[:, : subjects().index("person")] == 1).any(1)
     kept = (harmful | (torch.arange(len(harmful)) % 3 == 0)).nonzero()[:, 0]
-    return LabelledPictures(
-        pictures.pixels[kept], pictures.labels[kept], [pictures.names[int(k)] for k in kept]
-    )
+    return LabelledPictures(pictures.pixels[kept], pictures.labels[kept], [pictures.names[int(k)] for k in kept])
 
 
 def fit_platt(features: Tensor, answers: Tensor) -> tuple[Tensor, float]:
@@ -102,7 +100,7 @@ def fit_platt(features: Tensor, answers: Tensor) -> tuple[Tensor, float]:
         return loss
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return functional.softplus(raw).detach() / spread, float(intercept)
+    return functional.softplus(raw).detach() / spread, float(intercept.detach())
 
 
 def choose_block(benign: Tensor) -> float:

@@ -74,9 +74,7 @@ def wallpaper_patches(folder: Path, use: str) -> Tensor:
     for file in chosen:
         picture = Image.open(file).convert("RGB")
         for height in (150, 260, 420, 700):
-            small = picture.resize(
-                (round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS
-            )
+            small = picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.LANCZOS)
             for _ in range(18):
                 x = int(random.integers(small.width - WALLPAPER_PATCH))
                 y = int(random.integers(small.height - WALLPAPER_PATCH))
@@ -96,9 +94,7 @@ def load_world(arguments: argparse.Namespace) -> World:
     """Read and render all training material; sentence embeddings are cached."""
     concepts = load_concepts(arguments.artwork)
     named = {c.base: c for c in concepts if c.tone == 0 and not is_left_out(c)}
-    styles = [
-        load_sprites(s, concepts, arguments.artwork, arguments.work) for s in STYLES if s.use == "train"
-    ]
+    styles = [load_sprites(s, concepts, arguments.artwork, arguments.work) for s in STYLES if s.use == "train"]
     pixels, names = load_photographs(arguments.photographs, "train")
     shown = [*sorted(set(names)), LANDSCAPE]
     photographs = [collect_photographs(pixels, names, len(named), shown)]
@@ -106,9 +102,7 @@ def load_world(arguments: argparse.Namespace) -> World:
         patches = wallpaper_patches(arguments.wallpapers, "train")
         photographs.append(collect_photographs(patches, [LANDSCAPE] * len(patches), len(named), shown))
     class_targets, attribute_targets = _targets(list(named.values()), shown, arguments.work)
-    return World(
-        collect_drawings(styles, list(named)), photographs, [*named, *shown], class_targets, attribute_targets
-    )
+    return World(collect_drawings(styles, list(named)), photographs, [*named, *shown], class_targets, attribute_targets)
 
 
 def _targets(concepts: list[Concept], shown: list[str], work: Path) -> tuple[Tensor, Tensor]:
@@ -146,9 +140,7 @@ class PictureTower(nn.Module):
     def __init__(self, class_targets: Tensor) -> None:
         super().__init__()
         heads = VISION["width"] * 32 // VISION["head_width"]  # type: ignore[operator]
-        self.visual = ModifiedResNet(
-            VISION["layers"], DIMENSIONS, heads=heads, image_size=SIZE, width=VISION["width"]
-        )
+        self.visual = ModifiedResNet(VISION["layers"], DIMENSIONS, heads=heads, image_size=SIZE, width=VISION["width"])
         self.space = TextSpace(class_targets)
         self.scale = nn.Parameter(torch.tensor(2.7))
         self.subjects = nn.Linear(DIMENSIONS, len(subjects()))
@@ -180,9 +172,7 @@ def losses(tower: PictureTower, batch: Batch, world: World) -> dict[str, Tensor]
     shown = tower.subjects(embedding * 8)
     clear = (batch.labels != UNCLEAR).float()
     boost = 1 + 2 * (batch.labels == 1).float()
-    wrong = functional.binary_cross_entropy_with_logits(
-        shown, batch.labels.clamp(min=0), weight=clear * boost
-    )
+    wrong = functional.binary_cross_entropy_with_logits(shown, batch.labels.clamp(min=0), weight=clear * boost)
     return {
         "class": functional.cross_entropy(logits[named], batch.targets[named], label_smoothing=0.05),
         "tone": 0.25 * _choose(attributes[:, :tones], batch.tones),
@@ -237,9 +227,7 @@ def train(arguments: argparse.Namespace) -> None:
         tower.load_state_dict(stored["tower"])
         for optimiser, state in zip(optimisers_, stored["optimisers"], strict=True):
             optimiser.load_state_dict(state)
-    batches = iter(
-        DataLoader(MixedBatches(world, 1000 + start, arguments.batch), batch_size=None, num_workers=1)
-    )
+    batches = iter(DataLoader(MixedBatches(world, 1000 + start, arguments.batch), batch_size=None, num_workers=1))
     began = time.monotonic()
     for step in range(start, arguments.steps):
         _set_rate(optimisers_, step / arguments.steps)
@@ -263,9 +251,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=Path, required=True, help="cifar100_subset.npz")
     parser.add_argument("--wallpapers", type=Path, help="folder with mate-backgrounds unpacked")
-    parser.add_argument(
-        "--artwork", type=Path, default=Path(".training/emoji"), help="where npm packages are kept"
-    )
+    parser.add_argument("--artwork", type=Path, default=Path(".training/emoji"), help="where npm packages are kept")
     parser.add_argument("--work", type=Path, default=Path(".training/clip_nano"))
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=256)

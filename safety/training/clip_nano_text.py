@@ -41,6 +41,7 @@ from safety.training.sentence_targets import embed_sentences
 
 VOCABULARY = 6000
 CONTEXT = 32
+LONGEST_TAUGHT = 24  # tokens: longer sentences cost most of the time and teach no new words
 PAD, UNKNOWN, BEGIN, END = "<pad>", "<unk>", "<s>", "</s>"
 TEXT = {
     "context_length": CONTEXT,
@@ -191,9 +192,7 @@ def text_loss(model: CLIP, tokens: Tensor, targets: Tensor) -> Tensor:
     return (1 - own).mean() * 4 + functional.cross_entropy(20 * rivals, torch.arange(len(own)))
 
 
-def train_text(
-    model: CLIP, tokens: Tensor, targets: Tensor, weights: Tensor, steps: int, batch: int = 192
-) -> None:
+def train_text(model: CLIP, tokens: Tensor, targets: Tensor, weights: Tensor, steps: int, batch: int = 192) -> None:
     """AdamW with a straight decay."""
     parameters = [p for name, p in model.named_parameters() if not name.startswith("visual")]
     optimiser = torch.optim.AdamW(parameters, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.02)
@@ -209,7 +208,7 @@ def train_text(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-        if step % 100 == 0:
+        if step % 50 == 0:
             print(f"text {step} {loss.item():.3f}", flush=True)
 
 
@@ -219,9 +218,7 @@ def save_model(model: CLIP, tower: PictureTower, folder: Path) -> None:
     with torch.no_grad():
         model.logit_scale.copy_(tower.scale)
     tensors = {
-        name: tensor.contiguous()
-        if "running" in name or not tensor.is_floating_point()
-        else tensor.half().contiguous()
+        name: tensor.contiguous() if "running" in name or not tensor.is_floating_point() else tensor.half().contiguous()
         for name, tensor in model.state_dict().items()
         if name != "attn_mask"
     }
@@ -260,7 +257,9 @@ def main() -> None:
     stored = arguments.work / "text_tower.pt"
     if stored.is_file():
         model.load_state_dict(torch.load(stored, weights_only=True))
-    train_text(model, tokenize(arguments.out, sentences), targets, weights, arguments.steps)
+    tokens = tokenize(arguments.out, sentences)
+    weights = weights * ((tokens != 0).sum(1) <= LONGEST_TAUGHT)
+    train_text(model, tokens, targets, weights, arguments.steps)
     torch.save(model.state_dict(), stored)
     save_model(model, tower, arguments.out)
 

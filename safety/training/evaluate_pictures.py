@@ -69,8 +69,7 @@ def drawn(style_name: str, artwork: Path, work: Path, seed: int, pairs: int) -> 
     first, second = torch.cat([alone, mixer.pick(pairs)]), torch.cat([alone, mixer.pick(pairs)])
     paired = torch.arange(len(first)) >= len(alone)
     parts = [
-        mixer.scenes(f, s, p)
-        for f, s, p in zip(*(torch.split(t, 256) for t in (first, second, paired)), strict=True)
+        mixer.scenes(f, s, p) for f, s, p in zip(*(torch.split(t, 256) for t in (first, second, paired)), strict=True)
     ]
     pixels = torch.cat([as_served(mixer.degrade(part.pixels)) for part in parts])
     names = [classes[int(c)] for c in drawings.classes] + [""] * pairs
@@ -85,9 +84,7 @@ def as_served(pixels: Tensor) -> Tensor:
 def photographed(path: Path, wallpapers: Path | None) -> LabelledPictures:
     """The test photographs, and patches of wallpapers kept aside, all at 96 pixels."""
     pixels, names = load_photographs(path, "test")
-    large = (
-        torch.nn.functional.interpolate(pixels.float(), size=96, mode="bicubic").clamp(0, 255).to(torch.uint8)
-    )
+    large = torch.nn.functional.interpolate(pixels.float(), size=96, mode="bicubic").clamp(0, 255).to(torch.uint8)
     if wallpapers:
         patches = wallpaper_patches(wallpapers, "evaluate")
         large, names = torch.cat([large, patches]), names + [LANDSCAPE] * len(patches)
@@ -118,9 +115,7 @@ def join(sets: Sequence[LabelledPictures], size: int = 96) -> LabelledPictures:
         .to(torch.uint8)
         for p in sets
     ]
-    return LabelledPictures(
-        torch.cat(pixels), torch.cat([p.labels for p in sets]), [n for p in sets for n in p.names]
-    )
+    return LabelledPictures(torch.cat(pixels), torch.cat([p.labels for p in sets]), [n for p in sets for n in p.names])
 
 
 def embed_all(embedder: PictureEmbedder, pixels: Tensor) -> Tensor:
@@ -179,9 +174,7 @@ def _rates(positive: Tensor, benign: Tensor, threshold: float | None) -> tuple[f
     return float((positive >= threshold).float().mean()), float((benign >= threshold).float().mean())
 
 
-def evaluate(
-    embedder: PictureEmbedder, banks: dict[str, ConceptBank], pictures: LabelledPictures
-) -> list[Row]:
+def evaluate(embedder: PictureEmbedder, banks: dict[str, ConceptBank], pictures: LabelledPictures) -> list[Row]:
     """A row per subject that can be measured on these pictures."""
     rows = [
         measure(subject, scores, truth(pictures.labels, subject), banks[subject], embedder.identity.sha256)
@@ -190,9 +183,7 @@ def evaluate(
     return [row for row in rows if row is not None]
 
 
-def retrieval(
-    embedder: PictureEmbedder, pictures: LabelledPictures, names: Sequence[str]
-) -> dict[int, float]:
+def retrieval(embedder: PictureEmbedder, pictures: LabelledPictures, names: Sequence[str]) -> dict[int, float]:
     """Share of pictures whose own name is among the k nearest of all names, for k 1, 5, 10."""
     order = list(dict.fromkeys(names))
     own = torch.tensor([order.index(name) for name in pictures.names if name])
@@ -224,7 +215,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     embedder, banks = load_embedder(arguments.model), load_banks()
-    openmoji = drawn("openmoji", arguments.artwork, arguments.work, seed=7, pairs=3000)
+    openmoji = drawn("openmoji", arguments.artwork, arguments.work, seed=7, pairs=1500)
     photographs = photographed(arguments.photographs, arguments.wallpapers)
     tables = {
         "OpenMoji (style never seen), alone and in pairs": openmoji,
@@ -240,9 +231,7 @@ def main() -> None:
         retrieval(embedder, openmoji, [n for n in openmoji.names if n]),
     )
     if arguments.json:
-        arguments.json.write_text(
-            json.dumps({t: [asdict(r) for r in rows] for t, rows in found.items()}, indent=1)
-        )
+        arguments.json.write_text(json.dumps({t: [asdict(r) for r in rows] for t, rows in found.items()}, indent=1))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,7 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
 class ConvMuon(torch.optim.Optimizer):
     """torch.optim.Muon takes matrices only; a convolution kernel is one too, (out, in * height * width)."""
 
-    def __init__(
-        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, decay: float = 0.01
-    ) -> None:
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, decay: float = 0.01) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()

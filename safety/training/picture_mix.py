@@ -1,11 +1,13 @@
 """Endless training pictures: emoji in small scenes and photographs, degraded alike to deny shortcuts."""
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torchvision.io as tv_io  # type: ignore[import-untyped]
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -93,9 +95,7 @@ def collect_drawings(styles: Sequence[Sprites], classes: Sequence[str]) -> Drawi
     )
 
 
-def collect_photographs(
-    pixels: Tensor, names: Sequence[str], offset: int, classes: Sequence[str]
-) -> Photographs:
+def collect_photographs(pixels: Tensor, names: Sequence[str], offset: int, classes: Sequence[str]) -> Photographs:
     """Photographs with their class names; their classes start at `offset`."""
     genders = {"girl": 0, "woman": 0, "boy": 1, "man": 1}
     return Photographs(
@@ -172,9 +172,7 @@ class Mixer:
         colour, other = self.uniform(count, 3, 1, 1), self.uniform(count, 3, 1, 1)
         ramp = torch.linspace(0, 1, SIZE)[None, None, :, None]
         horizon = (ramp > self.uniform(count, 1, 1, 1, low=0.3, high=0.8)).float()
-        clouds = functional.interpolate(
-            self.uniform(count, 3, 5, 5), size=(SIZE, SIZE), mode="bicubic"
-        ).clamp(0, 1)
+        clouds = functional.interpolate(self.uniform(count, 3, 5, 5), size=(SIZE, SIZE), mode="bicubic").clamp(0, 1)
         pixels = torch.where(kind < 0.35, torch.ones(()), colour.expand(-1, -1, SIZE, SIZE))
         pixels = torch.where(kind > 0.52, colour * ramp + other * (1 - ramp), pixels)
         pixels = torch.where(kind > 0.64, colour * horizon + other * (1 - horizon), pixels)
@@ -189,9 +187,7 @@ class Mixer:
         count = len(chosen)
         if not count:
             return canvas
-        scale = torch.where(
-            paired, self.uniform(count, low=0.4, high=0.65), self.uniform(count, low=0.55, high=1.05)
-        )
+        scale = torch.where(paired, self.uniform(count, low=0.4, high=0.65), self.uniform(count, low=0.55, high=1.05))
         aside = side * self.uniform(count, low=0.35, high=0.5)
         shift = torch.where(paired, aside, self.uniform(count, low=-0.2, high=0.2))
         sprites = self._outlined(self.drawings.pixels[chosen].float() / 255)
@@ -213,9 +209,7 @@ class Mixer:
             1,
         )
         grid = functional.affine_grid(theta, [count, 4, SIZE, SIZE], align_corners=False)
-        wobble = (
-            self.uniform(count, 2, 8, 8, low=-0.06, high=0.06) * self.chance(count, 0.3)[:, None, None, None]
-        )
+        wobble = self.uniform(count, 2, 8, 8, low=-0.06, high=0.06) * self.chance(count, 0.3)[:, None, None, None]
         grid = grid + functional.interpolate(wobble, size=(SIZE, SIZE), mode="bilinear").permute(0, 2, 3, 1)
         premultiplied = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
         minified = functional.avg_pool2d(premultiplied, 2)
@@ -233,9 +227,7 @@ class Mixer:
         picture = sprites[chosen]
         grey = torch.cat([picture[:, :3].mean(1, keepdim=True) * picture[:, 3:], picture[:, 3:]], 1)
         local = functional.max_pool2d(grey, 3, 1, 1) + functional.max_pool2d(-grey, 3, 1, 1)
-        edge = (local.amax(1, keepdim=True) * self.uniform(len(picture), 1, 1, 1, low=1.5, high=5)).clamp(
-            0, 1
-        )
+        edge = (local.amax(1, keepdim=True) * self.uniform(len(picture), 1, 1, 1, low=1.5, high=5)).clamp(0, 1)
         faded = picture[:, :3] + self.uniform(len(picture), 1, 1, 1, high=0.7) * (1 - picture[:, :3])
         body = torch.where(self.chance(len(picture), 0.4)[:, None, None, None], faded, picture[:, :3])
         sprites = sprites.clone()
@@ -252,9 +244,7 @@ class Mixer:
         fine = functional.interpolate(self.uniform(count, 1, 24, 8), size=(SIZE, SIZE), mode="bicubic")
         mask = torch.sigmoid((coarse * 0.75 + fine * 0.25 - 0.62) * 60)
         blood = self.chance(count, 0.5)[:, None, None, None]
-        red = torch.cat(
-            [self.uniform(count, 1, 1, 1, low=0.45, high=0.8), self.uniform(count, 2, 1, 1, high=0.12)], 1
-        )
+        red = torch.cat([self.uniform(count, 1, 1, 1, low=0.45, high=0.8), self.uniform(count, 2, 1, 1, high=0.12)], 1)
         paint = self.uniform(count, 3, 1, 1) * torch.tensor([0.4, 1.0, 1.0])[None, :, None, None]
         pixels, labels = pixels.clone(), labels.clone()
         pixels[chosen] = pixels[chosen] * (1 - mask) + torch.where(blood, red, paint) * mask
@@ -288,9 +278,9 @@ class Mixer:
         theta[:, 0, 0], theta[:, 1, 1] = scale * flip, scale
         theta[:, :, 2] = self.uniform(count, 2, low=-1, high=1) * room[:, None]
         grid = functional.affine_grid(theta, [count, 3, SIZE, SIZE], align_corners=False)
-        return functional.grid_sample(
-            pictures, grid, mode="bicubic", align_corners=False, padding_mode="border"
-        ).clamp(0, 1)
+        return functional.grid_sample(pictures, grid, mode="bicubic", align_corners=False, padding_mode="border").clamp(
+            0, 1
+        )
 
     def _snapshots(self, count: int) -> Batch:
         pixels, source, row = self._photograph_pixels(count)
@@ -321,9 +311,7 @@ class Mixer:
         pixels = self._recolour(pixels, strength)
         pixels = self._lower_resolution(pixels, 0.45 * strength)
         noisy = self.chance(len(pixels), 0.35 * strength)[:, None, None, None]
-        noise = torch.randn(pixels.shape, generator=self.random) * self.uniform(
-            len(pixels), 1, 1, 1, high=0.08
-        )
+        noise = torch.randn(pixels.shape, generator=self.random) * self.uniform(len(pixels), 1, 1, 1, high=0.08)
         pixels = torch.where(noisy, pixels + noise, pixels)
         few = self.chance(len(pixels), 0.08 * strength)[:, None, None, None]
         pixels = torch.where(few, (pixels * 6).round() / 6, pixels).clamp(0, 1)
@@ -352,13 +340,19 @@ class Mixer:
 
     def _compress(self, pixels: Tensor, share: float) -> Tensor:
         rows = self.chance(len(pixels), share).nonzero()[:, 0]
-        bytes_ = (pixels[rows] * 255).round().to(torch.uint8)
         quality = torch.randint(30, 96, (len(rows),), generator=self.random).tolist()
         if len(rows):
-            jpegs = [tv_io.encode_jpeg(picture, q) for picture, q in zip(bytes_, quality, strict=True)]
             pixels = pixels.clone()
-            pixels[rows] = torch.stack([tv_io.decode_jpeg(jpeg) for jpeg in jpegs]).float() / 255
+            pixels[rows] = torch.stack([_jpeg(p, q) for p, q in zip(pixels[rows], quality, strict=True)])
         return pixels
+
+
+def _jpeg(picture: Tensor, quality: int) -> Tensor:
+    """The picture, float (3, h, w) in 0..1, after JPEG compression."""
+    encoded = io.BytesIO()
+    levels = (picture * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    Image.fromarray(levels).save(encoded, "JPEG", quality=quality)
+    return torch.from_numpy(np.array(Image.open(encoded))).permute(2, 0, 1).float() / 255
 
 
 def _columns(batch: Batch) -> tuple[Tensor, ...]:

@@ -1,0 +1,162 @@
+import json
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+
+from policies.identity import IntegrityFailure
+from safety.pictures import SHIPPED, PictureEmbedder, UnreadablePicture, load_embedder
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> PictureEmbedder:
+    return load_embedder()
+
+
+@pytest.fixture(scope="module")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """An open_clip architecture known by name only, and a checkpoint file for it."""
+    folder = tmp_path_factory.mktemp("architectures")
+    (folder / "tiny-test-clip.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(folder / "tiny-test-clip.json")
+    torch.manual_seed(0)
+    weights = open_clip.create_model("tiny-test-clip").state_dict()
+    checkpoint = folder / "tiny.safetensors"
+    save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, checkpoint)
+    return "tiny-test-clip", checkpoint
+
+
+def a_picture(seed: int = 0, size: tuple[int, int] = (256, 256)) -> Tensor:
+    """Smooth colours, uint8 RGB."""
+    random = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 6, 6, generator=random)
+    smooth = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic").clamp(0, 1)
+    return (smooth[0] * 255).to(torch.uint8)
+
+
+def test_the_shipped_model_gives_unit_vectors_for_pictures_of_any_size(shipped: PictureEmbedder) -> None:
+    batch = shipped.embed([a_picture(), a_picture(size=(64, 64)), a_picture(size=(300, 97))])
+
+    assert batch.embeddings.dtype == torch.float32
+    torch.testing.assert_close(batch.embeddings.norm(dim=-1), torch.ones(3))
+
+
+def test_an_architecture_by_name_with_a_checkpoint_file_loads_through_the_same_call(
+    tiny_checkpoint: tuple[str, Path],
+) -> None:
+    architecture, checkpoint = tiny_checkpoint
+
+    embedder = load_embedder(architecture, str(checkpoint))
+
+    assert embedder.identity.name == "tiny-test-clip/tiny.safetensors"
+    assert embedder.embed([a_picture()]).embeddings.shape == (1, 16)
+    assert embedder.embed_phrases(["a cat", "a knife"]).shape == (2, 16)
+
+
+def test_the_identity_of_a_checkpoint_follows_its_weights(tiny_checkpoint: tuple[str, Path], tmp_path: Path) -> None:
+    architecture, checkpoint = tiny_checkpoint
+    torch.manual_seed(1)
+    other = open_clip.create_model(architecture).state_dict()
+    save_file({name: tensor.clone().contiguous() for name, tensor in other.items()}, tmp_path / "tiny.safetensors")
+
+    first = load_embedder(architecture, str(checkpoint)).identity
+    second = load_embedder(architecture, str(tmp_path / "tiny.safetensors")).identity
+
+    assert first.name == second.name
+    assert first.sha256 != second.sha256
+
+
+def test_an_architecture_without_weights_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs pretrained weights"):
+        load_embedder("ViT-B-32")
+
+
+@pytest.mark.parametrize("size", [(256, 256), (64, 64), (200, 320)])
+def test_a_tensor_is_seen_as_open_clip_sees_the_same_picture_read_from_a_file(
+    shipped: PictureEmbedder, size: tuple[int, int]
+) -> None:
+    picture = a_picture(3, size)
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{SHIPPED}")
+    pillow = Image.fromarray(picture.permute(1, 2, 0).numpy())
+
+    with torch.inference_mode():
+        expected = model.eval().encode_image(preprocess(pillow)[None], normalize=True)
+
+    assert torch.cosine_similarity(shipped.embed([picture]).embeddings, expected).item() > 0.995
+
+
+def test_the_batch_a_picture_comes_in_does_not_change_its_embedding(shipped: PictureEmbedder) -> None:
+    pictures = [a_picture(seed) for seed in range(5)]
+
+    alone = torch.cat([shipped.embed([picture]).embeddings for picture in pictures])
+
+    torch.testing.assert_close(shipped.embed(pictures).embeddings, alone, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        torch.zeros(3, 64, 64),
+        torch.full((3, 64, 64), torch.nan),
+        torch.zeros(4, 64, 64, dtype=torch.uint8),
+        torch.zeros(64, 64, 3, dtype=torch.uint8),
+        torch.zeros(1, 3, 64, 64, dtype=torch.uint8),
+        torch.zeros(3, 64, 4, dtype=torch.uint8),
+        torch.zeros(3, 0, 0, dtype=torch.uint8),
+    ],
+    ids=["float", "nan", "rgba", "channels last", "a batch", "a sliver", "empty"],
+)
+def test_what_is_not_an_8_bit_rgb_picture_is_refused(shipped: PictureEmbedder, picture: Tensor) -> None:
+    with pytest.raises(UnreadablePicture):
+        shipped.embed([a_picture(), picture])
+
+
+def test_no_pictures_at_all_is_refused(shipped: PictureEmbedder) -> None:
+    with pytest.raises(UnreadablePicture):
+        shipped.embed([])
+
+
+def test_a_broken_model_yields_nan_and_no_direction(tiny_checkpoint: tuple[str, Path]) -> None:
+    architecture, checkpoint = tiny_checkpoint
+    embedder = load_embedder(architecture, str(checkpoint))
+    embedder._model.visual.proj.data.fill_(torch.nan)  # type: ignore[attr-defined]
+
+    assert embedder.embed([a_picture()]).embeddings.isnan().all()
+
+    embedder._model.visual.proj.data.zero_()  # type: ignore[attr-defined]
+
+    assert embedder.embed([a_picture()]).embeddings.isnan().all()
+
+
+def test_truncated_weights_are_refused_by_name(tmp_path: Path) -> None:
+    for file in SHIPPED.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = tmp_path / "open_clip_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+    with pytest.raises(IntegrityFailure, match=r"open_clip_model\.safetensors"):
+        load_embedder(tmp_path)
+
+
+def test_the_shipped_weights_are_small_enough_for_a_repository() -> None:
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 12_000_000
+
+
+def test_the_pixels_stay_as_they_came(shipped: PictureEmbedder) -> None:
+    picture = a_picture()
+    before = picture.clone()
+
+    batch = shipped.embed([picture])
+
+    assert batch.pixels[0] is picture
+    assert torch.equal(picture, before)
