@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +27,9 @@ from gateway.store.instances import Instance
 from gateway.store.views import RequestView
 from generator.batcher import WaitingLine
 from generator.contract import ImageGenerator
-from generator.registry import NANO_FOLDER, create_generator
+from generator.registry import NANO_FOLDER, UnknownGenerator, create_generator
 from policies.decide import unreported
+from policies.identity import IntegrityFailure
 from policies.loader import PolicyInForce, load_policy, shipped_policies
 from policies.schema import Policy
 from policies.signals import Stage
@@ -104,7 +107,8 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
     policy = load_policy(policy_path(settings.policy))
     screen = screen or build_screen(settings, policy)
     require_reports(policy, screen)
-    generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
+    with _refusing_to_start(settings.generator_weights or settings.generator):
+        generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
     instance = Instance(settings.data / "instances")
@@ -123,16 +127,30 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
     """The checks: the policy's blocklists, the prompt classifier, and the picture scorer with its concept banks."""
-    classifier = PromptClassifier.load(settings.prompt_classifier or GUARD_NANO)
+    classifier_folder = settings.prompt_classifier or GUARD_NANO
+    with _refusing_to_start(classifier_folder):
+        classifier = PromptClassifier.load(classifier_folder)
     scorer = settings.picture_scorer or str(CLIP_NANO)
-    is_folder = Path(scorer).is_dir()
-    embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
+    with _refusing_to_start(scorer):
+        is_folder = Path(scorer).is_dir()
+        embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
     banks = load_banks()
     return Screen(
         [Blocklist.from_lists(load_blocklists(policy.blocklists)), classifier],
         embedder,
         [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
     )
+
+
+@contextmanager
+def _refusing_to_start(model: Path | str) -> Iterator[None]:
+    """Whatever a library says of model files that it cannot load, they are not the ones that were published."""
+    try:
+        yield
+    except (IntegrityFailure, UnknownGenerator):
+        raise
+    except Exception as error:
+        raise IntegrityFailure(f"{model} cannot be loaded: {error}") from error
 
 
 def require_reports(policy: Policy, screen: Screen) -> None:

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.auth import Caller
-from gateway.errors import ContentRefused, GatewayError, GeneratorUnavailable, InternalError, Overloaded
+from gateway.errors import (
+    ClassifierUnavailable,
+    ContentRefused,
+    GatewayError,
+    GeneratorUnavailable,
+    InternalError,
+    Overloaded,
+)
 from gateway.store.decisions import Judgement, KeptPicture, State
 from generator.batcher import LineFull
 from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest
@@ -51,6 +58,7 @@ class Drawn:
     state: State
     decision_id: str
     categories: tuple[str, ...] = ()
+    judged: bool = True  # False: the gate had no answer, so it waits for a person
 
     @property
     def index(self) -> int:
@@ -80,13 +88,17 @@ class Drawn:
 
 @dataclass(slots=True)
 class Generation:
-    """One request while it runs. hold: the policy wants a person to see its pictures, whatever they show."""
+    """One request while it runs.
+
+    hold: the policy wants a person to see its pictures, whatever they show. over: its end is in the book.
+    """
 
     id: str
     asked: Asked
     caller: Caller
     policy: Policy
     hold: bool = False
+    over: bool = False
     pictures: list[Drawn] = field(default_factory=list)
 
     def disclosed(self, judgement: Judgement) -> tuple[str, ...]:
@@ -119,6 +131,15 @@ def refused(
         decision_id=decision_id,
         policy=str(request.policy.stamp),
     )
+
+
+def nothing_to_show(request: Generation, state: State) -> GatewayError:
+    """Why a request without a released picture fails: not one could be judged, or the policy keeps them back."""
+    if not any(drawn.judged for drawn in request.pictures):
+        return ClassifierUnavailable("The pictures could not be judged. They wait for a moderator.", retry_after_s=5)
+    worst = next(drawn for drawn in request.pictures if drawn.state is state)
+    outcome = "held" if state is State.HELD else "blocked"
+    return refused(request, "image", outcome, worst.categories, worst.decision_id)
 
 
 def translated(error: BaseException) -> BaseException:

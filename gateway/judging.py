@@ -43,12 +43,19 @@ class Judge:
     async def pictures(self, pictures: Sequence[Pixels], policy: Policy) -> list[Judgement]:
         """Judge what was drawn: one judgement per picture, from the tensors that will be served."""
         started = time.perf_counter()
-        try:
-            answers: Sequence[Answer] = await self._ask(lambda: self._screen.pictures(pictures))
-        except CouldNotJudge as failure:
-            answers = [failure] * len(pictures)
+        answers = await self._pictures(pictures)
         seconds = time.perf_counter() - started
         return [self._conclude(Stage.PICTURE, answer, policy, seconds) for answer in answers]
+
+    async def _pictures(self, pictures: Sequence[Pixels]) -> list[Answer]:
+        """When one picture holds up the batch, each is asked about alone: the others are judged all the same."""
+        try:
+            return list(await self._ask(lambda: self._screen.pictures(pictures)))
+        except CouldNotJudge as failure:
+            if len(pictures) == 1:
+                return [failure]
+        alone = await asyncio.gather(*(self._pictures([picture]) for picture in pictures))
+        return [answer for (answer,) in alone]
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
         try:

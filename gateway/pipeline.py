@@ -6,6 +6,7 @@ Every arrow is committed before the next step begins, and no database session is
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from anyio import CancelScope, to_thread
@@ -13,7 +14,7 @@ from anyio import CancelScope, to_thread
 from gateway import metrics
 from gateway.auth import Caller
 from gateway.errors import ClassifierUnavailable, ContentRefused, Draining, NotFound
-from gateway.generation import Asked, Drawn, Generation, Group, Kept, pictures_of, refused, translated
+from gateway.generation import Asked, Drawn, Generation, Group, Kept, nothing_to_show, pictures_of, refused, translated
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
@@ -119,10 +120,11 @@ class Pipeline:
         self._line.require_place(request.asked.count)
         await to_thread.run_sync(self._decisions.generating, request.id)
         with metrics.generator_seconds.labels(request.asked.model).time():
-            async for group in self._line.draw(pictures_of(request.asked), request.caller.id):
-                kept = await self._quarantine(request, group)
-                judged = await self._judge_pictures(request, kept)
-                request.pictures += [await self._release(drawn) for drawn in judged]
+            async with aclosing(self._line.draw(pictures_of(request.asked), request.caller.id)) as groups:
+                async for group in groups:
+                    kept = await self._quarantine(request, group)
+                    judged = await self._judge_pictures(request, kept)
+                    request.pictures += [await self._release(drawn) for drawn in judged]
 
     async def _quarantine(self, request: Generation, group: Group) -> list[Kept]:
         kept = [await to_thread.run_sync(self._keep, index, image, request.asked.format) for index, image in group]
@@ -139,7 +141,8 @@ class Pipeline:
         judged = [picture.judged(answer) for picture, answer in zip(kept, answers, strict=True)]
         by_id = {picture.row.id: answer for picture, answer in zip(kept, judged, strict=True)}
         decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, by_id, request.hold)
-        return [Drawn(picture, *decided[picture.row.id], request.disclosed(by_id[picture.row.id])) for picture in kept]
+        return [Drawn(picture, *decided[picture.row.id], request.disclosed(answer), answer.verdict is not None)
+                for picture, answer in zip(kept, judged, strict=True)]  # fmt: skip
 
     async def _release(self, drawn: Drawn) -> Drawn:
         if drawn.state is not State.QUARANTINED:
@@ -154,19 +157,19 @@ class Pipeline:
         state = next(s for s in (State.RELEASED, State.HELD, State.WITHHELD) if s in states)
         await to_thread.run_sync(self._decisions.moved, request.id, State.QUARANTINED, State.PICTURES_JUDGED)
         outcome = {State.RELEASED: "allowed", State.HELD: "held", State.WITHHELD: "blocked_image"}[state]
-        await self._end(request, state, outcome)
-        if state is not State.RELEASED:
-            worst = next(drawn for drawn in request.pictures if drawn.state is state)
-            raise refused(request, "image", "held" if state is State.HELD else "blocked", worst.categories,
-                           worst.decision_id)  # fmt: skip
+        refusal = None if state is State.RELEASED else nothing_to_show(request, state)
+        await self._end(request, state, outcome, refusal.code if refusal else None)
+        if refusal:
+            raise refusal
         return request
 
     async def _abort(self, request: Generation, error: BaseException) -> BaseException:
         """End the request in the book as what happened to it, and say it in the words of the error tree."""
         told = translated(error)
+        if request.over:
+            return told
         if isinstance(error, ContentRefused):
-            if error.facts["stage"] == "prompt":
-                await self._end(request, State.WITHHELD, "blocked_prompt", error.code)
+            await self._end(request, State.WITHHELD, "blocked_prompt", error.code)
         elif isinstance(error, asyncio.CancelledError):
             await self._end(request, State.ABORTED, "cancelled", "cancelled")
         else:
@@ -175,6 +178,7 @@ class Pipeline:
 
     async def _end(self, request: Generation, state: State, outcome: str, code: str | None = None) -> None:
         await to_thread.run_sync(self._decisions.finished, request.id, state, outcome, code)
+        request.over = True
         metrics.generations.labels(request.asked.surface, request.asked.model, outcome).inc()
 
     def _forget(self, request_id: str, done: "asyncio.Task[Generation]") -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Protocol, TypeVar
 
 from torch import Tensor
@@ -124,9 +125,11 @@ def _require_sound(source: str, reports: frozenset[Subject], signals: Sequence[o
     if not isinstance(signals, list) or not all(isinstance(signal, Signal) for signal in signals):
         raise CouldNotJudge(source, "schema", "gave something that is no list of signals")
     for signal in signals:
+        if isinstance(signal.score, bool) or not isinstance(signal.score, Real):
+            raise CouldNotJudge(source, "schema", f"score of {signal.subject} is no number")
         if not math.isfinite(signal.score):
             raise CouldNotJudge(source, "nan", f"score of {signal.subject} is {signal.score}")
-        if not 0 <= signal.score <= 1:
+        if not 0 <= float(signal.score) <= 1:
             raise CouldNotJudge(source, "schema", f"score of {signal.subject} is {signal.score}, outside 0 to 1")
     missing = reports - {signal.subject for signal in signals}
     if missing:

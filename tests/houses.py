@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,13 @@ class Parts:
 
     @property
     def screen(self) -> Screen:
-        blocklist = Blocklist.from_lists(load_blocklists(("english", "french")))
-        return Screen([blocklist, self.classifier], FakeEmbedder(), self.pictures)
+        return Screen([real_blocklist(), self.classifier], FakeEmbedder(), self.pictures)
+
+
+@cache
+def real_blocklist() -> Blocklist:
+    """The lists of the default policy, read once for all tests."""
+    return Blocklist.from_lists(load_blocklists(("english", "french")))
 
 
 def build(data: Path, parts: Parts, **settings: Any) -> House:

@@ -1,0 +1,386 @@
+"""Reference 4.4 F: what a broken gate or generator may never lead to."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from prometheus_client import REGISTRY
+from torch import Tensor
+from typer.testing import CliRunner
+
+from gateway.assembly import GUARD_NANO
+from gateway.cli import app
+from gateway.errors import ClassifierUnavailable, GatewayError, GeneratorUnavailable
+from gateway.generation import Generation
+from gateway.store.decisions import State
+from generator import batcher
+from generator.contract import Cancelled, GeneratedImage, PictureRequest
+from policies.identity import MANIFEST, write_manifest
+from policies.signals import Category, Signal
+from safety.normalize import NormalizedPrompt
+from tests.fakes import FakeEmbedder, paint
+from tests.gateway.walks import Book, asked, walked
+from tests.houses import Parts, build
+
+GATE_SECONDS = 0.3  # how long a test's gate may take
+HANG_SECONDS = 1.5  # longer than the gate may take, short enough that the thread is over soon
+
+Prompts = Sequence[NormalizedPrompt]
+
+
+def hang(*_: object) -> None:
+    time.sleep(HANG_SECONDS)
+
+
+def explode(*_: object) -> Any:
+    raise RuntimeError("CUDA out of memory")
+
+
+def unknown_label(prompts: Prompts) -> object:
+    return [[Signal("prompt_classifier", "rudeness", 0.0)] for _ in prompts]  # type: ignore[arg-type]
+
+
+def missing_category(prompts: Prompts) -> object:
+    return [[Signal("prompt_classifier", c, 0.0) for c in Category if c is not Category.HATE] for _ in prompts]
+
+
+def scored(score: object) -> Callable[[object], Any]:
+    """An answer with one such score for each prompt."""
+
+    def answer(prompts: Any) -> object:
+        return [[Signal("prompt_classifier", category, score) for category in Category] for _ in prompts]  # type: ignore[arg-type]
+
+    return answer
+
+
+PROMPT_FAULTS: dict[str, tuple[Callable[[Prompts], object], str]] = {
+    "raises": (explode, "exception"),
+    "hangs": (hang, "timeout"),
+    "returns_none": (lambda prompts: [None] * len(prompts), "schema"),
+    "returns_no_list": (lambda _: 0.0, "schema"),
+    "unknown_label": (unknown_label, "missing"),
+    "missing_category": (missing_category, "missing"),
+    "misaligned": (lambda prompts: [[]] * (len(prompts) + 1), "schema"),
+    "nan": (scored(float("nan")), "nan"),
+    "infinite": (scored(float("inf")), "nan"),
+    "negative": (scored(-0.1), "schema"),
+    "above_one": (scored(1.1), "schema"),
+    "no_number": (scored(None), "schema"),
+    "truth_value": (scored(False), "schema"),
+}
+
+
+@pytest.mark.parametrize("fault", PROMPT_FAULTS)
+def test_f60_f62_a_prompt_gate_that_gives_no_sound_answer_ends_in_503_before_anything_is_drawn(
+    fault: str, tmp_path: Path
+) -> None:
+    on_check, reason = PROMPT_FAULTS[fault]
+    parts = Parts()
+    parts.classifier.on_check = lambda prompts: on_check(prompts) if prompts[0].original == "now" else None
+    house = build(tmp_path, parts, gate_seconds=GATE_SECONDS)
+    before = failures("prompt", reason)
+    told, good = walked(house, asked("now"), asked("a cat"))
+    assert isinstance(told, ClassifierUnavailable)
+    assert (told.status, told.code) == (503, "classifier_unavailable")
+    book = Book(house)
+    assert book.decisions[0].action == "none"
+    assert (book.decisions[0].failure or "").startswith(f"{reason}:")
+    assert book.requests[0].error_code == "classifier_unavailable"
+    assert failures("prompt", reason) == before + 1
+    assert isinstance(good, Generation)
+    assert [request.prompt for request in parts.generator.asked] == ["a cat"]
+    assert book.ends == [("aborted", "error"), ("released", "allowed")]
+    assert house.decisions.broken_ledger() is None
+
+
+def failures(gate: str, reason: str) -> float:
+    return REGISTRY.get_sample_value("gateway_gate_failures_total", {"gate": gate, "reason": reason}) or 0.0
+
+
+def for_seed(seed: int, fault: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    """A fault that strikes only the picture drawn from that seed."""
+    target = paint(PictureRequest("", seed, "64x64"))
+    return lambda pixels: fault(pixels) if torch.equal(pixels, target) else None
+
+
+def concepts(score: object) -> Callable[[Tensor], list[Signal]]:
+    return lambda _: [Signal("image_concepts", category, score) for category in Category]  # type: ignore[arg-type]
+
+
+PICTURE_FAULTS: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+    "raises": (explode, "exception"),
+    "hangs": (hang, "timeout"),
+    "out_of_memory": (lambda _: (_ for _ in ()).throw(MemoryError()), "exception"),
+    "returns_nothing": (lambda _: [], "missing"),
+    "wrong_shape": (lambda _: 0.5, "schema"),
+    "nan": (concepts(float("nan")), "nan"),
+    "infinite": (concepts(float("inf")), "nan"),
+    "negative": (concepts(-0.1), "schema"),
+    "above_one": (concepts(1.1), "schema"),
+    "no_number": (concepts(torch.tensor([0.0, 1.0])), "schema"),
+}
+
+
+@pytest.mark.parametrize("fault", PICTURE_FAULTS)
+def test_f61_f62_a_picture_gate_that_fails_for_one_of_nine_keeps_back_that_one_for_a_person(
+    fault: str, tmp_path: Path
+) -> None:
+    on_picture, reason = PICTURE_FAULTS[fault]
+    parts = Parts()
+    parts.pictures[0].on_picture = for_seed(4, on_picture)
+    house = build(tmp_path, parts, gate_seconds=GATE_SECONDS)
+    before = failures("picture", reason)
+    (generation,) = walked(house, asked(count=9))
+    assert isinstance(generation, Generation)
+    assert [drawn.state for drawn in generation.pictures] == [State.RELEASED] * 4 + [State.HELD] + [State.RELEASED] * 4
+    with pytest.raises(ValueError, match="cannot be shown"):
+        _ = generation.pictures[4].content
+    book = Book(house)
+    assert book.picture_states == ["released"] * 4 + ["held"] + ["released"] * 4
+    (failed,) = [row for row in book.decisions if row.action == "none"]
+    assert failed.picture_index == 4
+    assert (failed.failure or "").startswith(f"{reason}:")
+    assert failures("picture", reason) == before + 1
+
+
+def test_f61_when_no_picture_could_be_judged_the_answer_is_503_and_all_of_them_wait_for_a_person(
+    tmp_path: Path,
+) -> None:
+    parts = Parts()
+    parts.pictures[0].on_picture = explode
+    house = build(tmp_path, parts)
+    (told,) = walked(house, asked(count=9))
+    assert isinstance(told, ClassifierUnavailable)
+    book = Book(house)
+    assert book.picture_states == ["held"] * 9
+    assert book.ends == [("held", "held")]
+    assert book.requests[0].error_code == "classifier_unavailable"
+    assert released_files(tmp_path) == []
+    assert house.decisions.broken_ledger() is None
+
+
+def test_f61_one_judged_unsafe_among_unjudged_ones_is_a_refusal_not_an_outage(tmp_path: Path) -> None:
+    parts = Parts()
+    unsafe = [Signal("image_concepts", category, 0.99) for category in Category]
+    parts.pictures[0].on_picture = lambda pixels: for_seed(0, lambda _: unsafe)(pixels) or explode()
+    (told,) = walked(build(tmp_path, parts), asked(count=3))
+    assert isinstance(told, GatewayError)
+    assert (told.status, told.code, told.facts["outcome"]) == (400, "content_policy_violation", "held")
+
+
+class MisalignedEmbedder(FakeEmbedder):
+    """Gives one embedding too many for a batch."""
+
+    def embed(self, pixels: Sequence[Tensor]) -> Any:
+        return super().embed([*pixels, pixels[0]])
+
+
+def test_f62_ten_scores_for_nine_pictures_release_none_of_them(tmp_path: Path) -> None:
+    class Misaligned(Parts):
+        @property
+        def screen(self) -> Any:
+            screen = super().screen
+            screen._embedder = MisalignedEmbedder()
+            return screen
+
+    house = build(tmp_path, Misaligned())
+    (told,) = walked(house, asked(count=9))
+    assert isinstance(told, ClassifierUnavailable)
+    assert all((row.failure or "").startswith("schema:") for row in Book(house).decisions if row.stage == "picture")
+    assert released_files(tmp_path) == []
+
+
+def released_files(data: Path) -> list[str]:
+    return [path.name for path in (data / "pictures" / "released").iterdir()]
+
+
+# F63: the files of models
+
+
+def truncate(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def flip_a_bit(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+
+
+def remove(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def relabel(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"id2label": {"0": "harmless"}}))
+
+
+WEIGHT_FAULTS = {
+    "missing": (remove, "model.safetensors"),
+    "truncated": (truncate, "model.safetensors"),
+    "bit_flipped": (flip_a_bit, "model.safetensors"),
+    "other_labels": (relabel, "config.json"),
+    "no_manifest": (lambda folder: (folder / MANIFEST).unlink(), MANIFEST),
+}
+
+needs_guard_nano = pytest.mark.skipif(not (GUARD_NANO / MANIFEST).is_file(), reason="guard-nano is not made yet")
+
+
+@pytest.fixture
+def guard_copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(GUARD_NANO, tmp_path / "guard"))
+
+
+def serve_with(folder: Path, data: Path) -> Any:
+    environment = {"GARDEFOU_PROMPT_CLASSIFIER": str(folder), "GARDEFOU_DATA": str(data)}
+    return CliRunner().invoke(app, ["serve", "--port", "0"], env=environment)
+
+
+@needs_guard_nano
+@pytest.mark.parametrize("fault", WEIGHT_FAULTS)
+def test_f63_serve_refuses_to_start_over_weights_that_are_not_the_published_ones(
+    fault: str, guard_copy: Path, tmp_path: Path
+) -> None:
+    spoil, file = WEIGHT_FAULTS[fault]
+    spoil(guard_copy)
+    ended = serve_with(guard_copy, tmp_path / "data")
+    assert ended.exit_code == 4
+    assert str(guard_copy / file) in ended.stderr
+
+
+@needs_guard_nano
+def test_f63_serve_names_the_hash_it_expected(guard_copy: Path, tmp_path: Path) -> None:
+    expected = json.loads((guard_copy / MANIFEST).read_text())["files"]["model.safetensors"]
+    flip_a_bit(guard_copy)
+    assert expected in serve_with(guard_copy, tmp_path / "data").stderr
+
+
+class Bomb:
+    """A pickle that leaves a file behind when it is opened."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (self.path, "w")
+
+
+@needs_guard_nano
+def test_f63_a_pickle_in_place_of_safetensors_is_never_opened(guard_copy: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "opened"
+    torch.save(Bomb(str(proof)), guard_copy / "pytorch_model.bin")
+    remove(guard_copy)
+    write_manifest(guard_copy, "guard-nano")
+    ended = serve_with(guard_copy, tmp_path / "data")
+    assert ended.exit_code == 4
+    assert str(guard_copy) in ended.stderr
+    assert not proof.exists()
+
+
+@needs_guard_nano
+def test_f65_labels_of_a_new_model_file_that_mean_nothing_here_are_refused(guard_copy: Path, tmp_path: Path) -> None:
+    relabel(guard_copy)
+    write_manifest(guard_copy, "guard-nano")
+    assert serve_with(guard_copy, tmp_path / "data").exit_code == 4
+
+
+# F67: the generator
+
+
+def eight_of_nine(requests: Sequence[PictureRequest], _: Cancelled) -> list[GeneratedImage]:
+    return [GeneratedImage(paint(request), request.seed) for request in requests][:-1]
+
+
+def wrong_size(requests: Sequence[PictureRequest], _: Cancelled) -> list[GeneratedImage]:
+    return [GeneratedImage(paint(PictureRequest("", r.seed, "128x128")), r.seed) for r in requests]
+
+
+def all_black(requests: Sequence[PictureRequest], _: Cancelled) -> list[GeneratedImage]:
+    return [GeneratedImage(torch.zeros(3, 64, 64, dtype=torch.uint8), r.seed) for r in requests]
+
+
+def not_a_number(requests: Sequence[PictureRequest], _: Cancelled) -> list[GeneratedImage]:
+    return [GeneratedImage(torch.full((3, 64, 64), torch.nan), r.seed) for r in requests]
+
+
+GENERATOR_FAULTS: dict[str, Callable[[Sequence[PictureRequest], Cancelled], Any]] = {
+    "raises": explode,
+    "out_of_memory": lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()),
+    "hangs": hang,
+    "eight_of_nine": eight_of_nine,
+    "wrong_size": wrong_size,
+    "all_black": all_black,
+    "nan_pixels": not_a_number,
+    "no_list": lambda *_: "pictures",
+}
+
+
+@pytest.mark.parametrize("fault", GENERATOR_FAULTS)
+def test_f67_a_generator_that_fails_ends_in_503_and_the_prompts_decision_is_kept(fault: str, tmp_path: Path) -> None:
+    parts = Parts()
+    parts.generator.batch_size = 9
+    parts.generator.on_draw = GENERATOR_FAULTS[fault]
+    house = build(tmp_path, parts, generation_seconds=GATE_SECONDS)
+    (told,) = walked(house, asked(count=9))
+    assert isinstance(told, GeneratorUnavailable)
+    assert (told.status, told.code) == (503, "generation_failed")
+    book = Book(house)
+    assert [(row.stage, row.action) for row in book.decisions] == [("prompt", "allow")]
+    assert (book.ends, book.requests[0].error_code) == ([("aborted", "error")], "generation_failed")
+    assert book.pictures == []
+
+
+def test_f67_a_request_after_a_hung_one_is_served_without_waiting_for_it(tmp_path: Path) -> None:
+    parts, hung = Parts(), threading.Event()
+
+    def draw(requests: Sequence[PictureRequest], _: Cancelled) -> None:
+        if requests[0].prompt == "hang":
+            hung.wait(10)
+
+    parts.generator.on_draw = draw
+    told, good = walked(build(tmp_path, parts, generation_seconds=GATE_SECONDS), asked("hang"), asked("a cat"))
+    hung.set()
+    assert isinstance(told, GeneratorUnavailable)
+    assert isinstance(good, Generation)
+
+
+def test_f67_groups_drawn_before_a_failure_keep_their_decisions_and_are_not_handed_out(tmp_path: Path) -> None:
+    parts = Parts()
+    parts.generator.on_draw = lambda requests, _: explode() if requests[0].seed >= 3 else None
+    house = build(tmp_path, parts)
+    (told,) = walked(house, asked(count=9))
+    assert isinstance(told, GeneratorUnavailable)
+    book = Book(house)
+    assert book.picture_states == ["released"] * 3
+    assert [row.action for row in book.decisions] == ["allow"] * 4
+    assert book.ends == [("aborted", "error")]
+    assert house.decisions.broken_ledger() is None
+
+
+def test_f67_after_five_failures_the_generator_rests_and_then_works_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batcher, "BREAKER_REST_S", 0.2)
+    parts = Parts()
+    parts.generator.on_draw = explode
+    house = build(tmp_path, parts)
+
+    def recover(*_: object) -> None:
+        time.sleep(0.2)
+        parts.generator.on_draw = lambda *_: None
+
+    parts.classifier.on_check = lambda prompts: recover() if prompts[0].original == "later" else None
+    *failed, resting, good = walked(house, *[asked("a cat")] * 6, asked("later"))
+    assert [type(told) for told in (*failed, resting)] == [GeneratorUnavailable] * 6
+    assert len([request for request in parts.generator.asked if request.prompt == "a cat"]) == 5
+    assert isinstance(good, Generation)
+    assert [row.action for row in Book(house).decisions if row.stage == "prompt"] == ["allow"] * 7
