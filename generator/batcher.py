@@ -1,12 +1,12 @@
 """The waiting line before a generator: bounded, fair between callers, batching pictures of several requests."""
 
 import asyncio
-import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from types import TracebackType
 
 import torch
@@ -47,7 +47,8 @@ class _Ticket:
 
     @property
     def abandoned(self) -> bool:
-        return self.future.cancelled()
+        """Nobody waits for it: its caller left, or was told that it failed."""
+        return self.future.done()
 
 
 class WaitingLine:
@@ -103,7 +104,7 @@ class WaitingLine:
 
     async def draw(
         self, requests: Sequence[PictureRequest], caller: str
-    ) -> AsyncIterator[list[tuple[int, GeneratedImage]]]:
+    ) -> AsyncGenerator[list[tuple[int, GeneratedImage]], None]:
         """Pictures with their index, in groups as they are finished.
 
         Raises LineFull, GeneratorResting, GenerationFailed. Leaving the iterator gives the places back; a batch nobody
@@ -155,16 +156,17 @@ class WaitingLine:
         return batch
 
     async def _draw_batch(self, batch: Sequence[_Ticket]) -> None:
-        started = time.monotonic()
+        started = monotonic()
         try:
             images = await asyncio.wait_for(_in_own_thread(self._run, batch), self._time_limit_s)
-        except GenerationCancelled:
+        except GenerationCancelled as error:
+            _fail(batch, error)  # should the generator stop of itself: nobody is to wait for ever
             return
         except Exception as error:  # noqa: BLE001 (whatever a model throws, its callers are told it failed)
-            self._failures.append(time.monotonic())
+            self._failures.append(monotonic())
             _fail(batch, error)
             return
-        taken = (time.monotonic() - started) / len(batch)
+        taken = (monotonic() - started) / len(batch)
         self._seconds_per_picture += SMOOTHING * (taken - self._seconds_per_picture)
         for ticket, image in zip(batch, images, strict=True):
             if not ticket.future.done():
@@ -182,7 +184,7 @@ class WaitingLine:
     def _is_resting(self) -> bool:
         if len(self._failures) < BREAKER_FAILURES:
             return False
-        now = time.monotonic()
+        now = monotonic()
         return now - self._failures[0] < BREAKER_WINDOW_S and now - self._failures[-1] < BREAKER_REST_S
 
 

@@ -1,0 +1,313 @@
+"""What the waiting line promises: bounded, fair, shared batches, honest estimates, and an end to everything."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+
+import pytest
+
+from generator import batcher
+from generator.batcher import GeneratorResting, LineFull, WaitingLine
+from generator.contract import (
+    Cancelled,
+    GeneratedImage,
+    GenerationCancelled,
+    GenerationFailed,
+    PictureRequest,
+)
+from tests.fakes import FakeGenerator
+
+LIMIT_S = 10.0
+Drawn = list[tuple[int, GeneratedImage]]
+
+
+def pictures(prompt: str, count: int) -> list[PictureRequest]:
+    return [PictureRequest(prompt, seed, "64x64") for seed in range(count)]
+
+
+async def drawn(line: WaitingLine, prompt: str, count: int, caller: str = "one") -> list[Drawn]:
+    """Every group of a request, as it came."""
+    async with aclosing(line.draw(pictures(prompt, count), caller)) as groups:
+        return [group async for group in groups]
+
+
+def working(
+    generator: FakeGenerator,
+    use: Callable[[WaitingLine], Awaitable[None]],
+    capacity: int = 64,
+    limit_s: float = LIMIT_S,
+) -> None:
+    async def run() -> None:
+        async with WaitingLine(generator, capacity, limit_s) as line:
+            await use(line)
+
+    asyncio.run(run())
+
+
+class Batches:
+    """Remembers each batch by its prompts, and may keep the generator busy until told to go on."""
+
+    def __init__(self, hold: bool = False) -> None:
+        self.seen: list[list[str]] = []
+        self.started, self.go_on = threading.Event(), threading.Event()
+        if not hold:
+            self.go_on.set()
+
+    def __call__(self, requests: Sequence[PictureRequest], _: Cancelled) -> None:
+        self.seen.append([request.prompt for request in requests])
+        self.started.set()
+        self.go_on.wait(10)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Raises TimeoutError after ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 (what is waited for happens in other threads)
+            await asyncio.sleep(0.005)
+
+
+def test_every_picture_comes_once_with_its_index_and_seed_in_groups_of_one_batch() -> None:
+    async def use(line: WaitingLine) -> None:
+        groups = await drawn(line, "a cat", 7)
+        assert [len(group) for group in groups] == [3, 3, 1]
+        assert [(index, image.seed) for group in groups for index, image in group] == [(i, i) for i in range(7)]
+
+    working(FakeGenerator(batch_size=3), use)
+
+
+def test_a_full_line_takes_nothing_more_and_says_when_to_come_back() -> None:
+    batches = Batches(hold=True)
+
+    async def use(line: WaitingLine) -> None:
+        waiting = asyncio.create_task(drawn(line, "a cat", 4))
+        await until(batches.started.is_set)
+        with pytest.raises(LineFull) as full:
+            await drawn(line, "a dog", 1)
+        assert full.value.retry_after_s > 0
+        with pytest.raises(LineFull):
+            line.require_place(1)
+        batches.go_on.set()
+        await waiting
+        line.require_place(4)
+
+    working(FakeGenerator(batches), use, capacity=4)
+
+
+def test_a_request_larger_than_the_whole_line_is_refused_at_once() -> None:
+    async def use(line: WaitingLine) -> None:
+        with pytest.raises(LineFull):
+            await drawn(line, "a cat", 5)
+        assert line.count == 0
+
+    working(FakeGenerator(), use, capacity=4)
+
+
+def test_two_callers_take_turns_however_much_one_of_them_asks() -> None:
+    batches = Batches(hold=True)
+
+    async def use(line: WaitingLine) -> None:
+        greedy = asyncio.create_task(drawn(line, "greedy", 9, caller="greedy"))
+        await until(batches.started.is_set)
+        modest = asyncio.create_task(drawn(line, "modest", 2, caller="modest"))
+        await until(lambda: line.count == 11)
+        batches.go_on.set()
+        await modest
+        finished_before = [prompt for batch in batches.seen[1:] for prompt in batch].index("modest")
+        assert finished_before <= 1
+        assert batches.seen[1:3] == [["greedy", "modest"], ["greedy", "modest"]]
+        await greedy
+
+    working(FakeGenerator(batches, batch_size=2), use)
+
+
+def test_pictures_of_several_requests_share_a_batch() -> None:
+    batches = Batches(hold=True)
+
+    async def use(line: WaitingLine) -> None:
+        first = asyncio.create_task(drawn(line, "first", 1))
+        await until(batches.started.is_set)
+        others = [asyncio.create_task(drawn(line, name, 1, caller=name)) for name in ("a", "b", "c")]
+        await until(lambda: line.count == 4)
+        batches.go_on.set()
+        await asyncio.gather(first, *others)
+        assert batches.seen == [["first"], ["a", "b", "c"]]
+
+    working(FakeGenerator(batches), use)
+
+
+def test_what_nobody_waits_for_any_more_stops_within_one_step_and_gives_its_places_back() -> None:
+    steps: list[bool] = []
+    started = threading.Event()
+
+    def draw(_: Sequence[PictureRequest], cancelled: Cancelled) -> None:
+        started.set()
+        while len(steps) < 1000:
+            steps.append(cancelled())
+            if steps[-1]:
+                raise GenerationCancelled
+            time.sleep(0.005)
+
+    async def use(line: WaitingLine) -> None:
+        leaving = asyncio.create_task(drawn(line, "a cat", 6))
+        await until(started.is_set)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert line.count == 0
+        await until(lambda: steps[-1])
+        line._generator.on_draw = lambda *_: None  # type: ignore[attr-defined]
+        await drawn(line, "a dog", 1)
+
+    generator = FakeGenerator(draw)
+    working(generator, use)
+    assert [request.prompt for request in generator.asked] == ["a cat"] * 3 + ["a dog"]
+    assert steps.count(True) == 1
+
+
+def test_a_batch_goes_on_while_one_of_its_callers_still_waits() -> None:
+    batches, asked_to_stop = Batches(hold=True), []
+
+    def draw(requests: Sequence[PictureRequest], cancelled: Cancelled) -> None:
+        batches(requests, cancelled)
+        asked_to_stop.append(cancelled())
+
+    async def use(line: WaitingLine) -> None:
+        first = asyncio.create_task(drawn(line, "first", 1))
+        await until(batches.started.is_set)
+        leaving = asyncio.create_task(drawn(line, "leaving", 1, caller="a"))
+        staying = asyncio.create_task(drawn(line, "staying", 1, caller="b"))
+        await until(lambda: line.count == 3)
+        batches.go_on.set()
+        batches.go_on.clear()
+        await first
+        await until(lambda: len(batches.seen) == 2)
+        leaving.cancel()
+        batches.go_on.set()
+        assert len(await staying) == 1
+
+    working(FakeGenerator(draw), use)
+    assert asked_to_stop == [False, False]
+
+
+def test_a_hung_batch_fails_at_the_limit_is_told_to_stop_and_the_next_one_is_drawn() -> None:
+    release, told_to_stop = threading.Event(), threading.Event()
+
+    def draw(requests: Sequence[PictureRequest], cancelled: Cancelled) -> None:
+        if requests[0].prompt == "hang":
+            release.wait(10)
+            if cancelled():
+                told_to_stop.set()
+
+    async def use(line: WaitingLine) -> None:
+        with pytest.raises(GenerationFailed):
+            await drawn(line, "hang", 1)
+        assert line.count == 0
+        assert len(await drawn(line, "a cat", 1)) == 1
+        release.set()
+        await until(told_to_stop.is_set)
+
+    working(FakeGenerator(draw), use, limit_s=0.2)
+
+
+def test_a_generator_that_stops_of_itself_leaves_nobody_waiting() -> None:
+    def draw(*_: object) -> None:
+        raise GenerationCancelled
+
+    async def use(line: WaitingLine) -> None:
+        async with asyncio.timeout(5):
+            with pytest.raises(GenerationFailed):
+                await drawn(line, "a cat", 1)
+
+    working(FakeGenerator(draw), use)
+
+
+def test_a_failure_reaches_every_caller_of_the_batch_and_no_other() -> None:
+    batches = Batches(hold=True)
+
+    def draw(requests: Sequence[PictureRequest], cancelled: Cancelled) -> None:
+        batches(requests, cancelled)
+        if len(requests) > 1:
+            raise RuntimeError("out of memory")
+
+    async def use(line: WaitingLine) -> None:
+        first = asyncio.create_task(drawn(line, "first", 1))
+        await until(batches.started.is_set)
+        both = [asyncio.create_task(drawn(line, name, 1, caller=name)) for name in ("a", "b")]
+        await until(lambda: line.count == 3)
+        batches.go_on.set()
+        assert len(await first) == 1
+        for failed in both:
+            with pytest.raises(GenerationFailed, match="RuntimeError"):
+                await failed
+        assert line.count == 0
+
+    working(FakeGenerator(draw), use)
+
+
+def test_the_estimate_comes_from_batches_measured_and_grows_with_the_line() -> None:
+    batch_s = 0.06
+
+    async def use(line: WaitingLine) -> None:
+        assert line.estimate_s(2) == 2 * batcher.FIRST_GUESS_S
+        for _ in range(6):
+            await drawn(line, "a cat", 3)
+        per_picture = line.estimate_s(1)
+        assert batch_s / 3 <= per_picture < batcher.FIRST_GUESS_S / 2
+        assert line.estimate_s(9) == pytest.approx(9 * per_picture)
+
+    working(FakeGenerator(lambda *_: time.sleep(batch_s)), use)
+
+
+def test_whoever_watches_is_told_how_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    async def run() -> None:
+        async with WaitingLine(FakeGenerator(), 64, LIMIT_S, on_change=told.append) as line:
+            await drawn(line, "a cat", 4)
+
+    asyncio.run(run())
+    assert told == [4, 0]
+
+
+def test_after_five_failures_it_rests_for_half_a_minute_and_then_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("generator.batcher.monotonic", lambda: now[0])
+    broken = [True]
+
+    def draw(*_: object) -> None:
+        if broken[0]:
+            raise RuntimeError
+
+    async def use(line: WaitingLine) -> None:
+        for _ in range(5):
+            line.require_place(1)
+            with pytest.raises(GenerationFailed):
+                await drawn(line, "a cat", 1)
+        with pytest.raises(GeneratorResting):
+            await drawn(line, "a cat", 1)
+        now[0] += batcher.BREAKER_REST_S
+        broken[0] = False
+        assert len(await drawn(line, "a cat", 1)) == 1
+
+    generator = FakeGenerator(draw)
+    working(generator, use)
+    assert len(generator.asked) == 6
+
+
+def test_failures_long_apart_do_not_make_it_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("generator.batcher.monotonic", lambda: now[0])
+
+    def draw(*_: object) -> None:
+        raise RuntimeError
+
+    async def use(line: WaitingLine) -> None:
+        for _ in range(7):
+            with pytest.raises(GenerationFailed):
+                await drawn(line, "a cat", 1)
+            now[0] += batcher.BREAKER_WINDOW_S / 4
+            line.require_place(1)
+
+    working(FakeGenerator(draw), use)
