@@ -129,25 +129,26 @@ def round_up(seconds: float) -> int:
     return max(1, -int(-seconds // step) * step)
 
 
+# Things that dalle-nano draws well (generator/dalle_mini/nano/MODEL_CARD.md).
 _ENGLISH_EXAMPLES = tuple(
     Example(prompt, "en")
     for prompt in (
-        "a penguin on the moon",
-        "a fox in the snow",
-        "an owl in the forest",
-        "a whale in the sea",
-        "a red car in the city",
+        "a lion",
         "a cat on the beach",
+        "a red apple",
+        "a fox in the snow",
+        "an owl",
+        "a birthday cake",
     )
 )
 _FRENCH_EXAMPLES = tuple(
     Example(prompt, "fr")
     for prompt in (
+        "un tournesol",
+        "un panda",
+        "une pizza",
         "un renard dans la neige",
-        "une fusée parmi les étoiles",
-        "un hibou dans la forêt",
-        "un pingouin sur la lune",
-        "une baleine dans l’océan",
+        "une pastèque sur la plage",
         "un chat sur la plage",
     )
 )

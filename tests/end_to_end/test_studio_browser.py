@@ -120,7 +120,7 @@ def test_words_typed_while_it_draws_stay_in_the_box(visit: Visit, studio: Studio
 
 
 def test_an_example_is_drawn_at_one_press(visit: Visit) -> None:
-    visit.page.get_by_role("button", name="a penguin on the moon").click()
+    visit.page.get_by_role("button", name="a lion").click()
     visit.wait_for_pictures(9)
 
 

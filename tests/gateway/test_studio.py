@@ -89,8 +89,8 @@ class TestWithoutJavaScript:
         page = browser.home().text
         assert '<input id="prompt" name="prompt" type="text"' in page
         assert page.count('<li class="pane example">') == 9
-        assert 'lang="fr"><span>un renard dans la neige' in page
-        assert 'lang="en"><span>a penguin on the moon' in page
+        assert 'lang="fr"><span>un tournesol' in page
+        assert 'lang="en"><span>a lion' in page
 
     def test_a_prompt_leads_to_its_own_page_with_nine_pictures_that_open(self, browser: Browser) -> None:
         page = browser.run_to_the_end("a cat")
