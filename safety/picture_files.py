@@ -8,6 +8,8 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+MOVING_FORMATS = ("PNG", "WEBP")  # a JPEG's second frame is a thumbnail or a depth map, which viewers do not show
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class NotAPicture(ValueError):
@@ -19,17 +21,26 @@ class PictureTooLarge(ValueError):
 
 
 def decode_picture(content: bytes, max_pixels: int) -> Tensor:
-    """The first frame as uint8 (3, height, width) RGB; metadata is dropped.
+    """A still picture as uint8 (3, height, width) RGB; metadata is dropped.
 
-    The size is read from the header before any pixel is unpacked. Raises NotAPicture, PictureTooLarge.
+    The size is read from the header before any pixel is unpacked. A moving picture is refused: only its first frame
+    would be looked at. Raises NotAPicture, PictureTooLarge.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            if picture.width * picture.height > max_pixels:
-                raise PictureTooLarge(f"{picture.width} x {picture.height} pixels are more than {max_pixels}")
+            _require_fit(picture, max_pixels)
             pixels = np.array(picture.convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, PictureTooLarge):
-            raise
+    except PictureTooLarge:
+        raise
+    except BOMBS as error:
+        raise PictureTooLarge(f"more than {max_pixels} pixels") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise NotAPicture("not a readable PNG, JPEG or WebP picture") from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def _require_fit(picture: Image.Image, max_pixels: int) -> None:
+    if picture.width * picture.height > max_pixels:
+        raise PictureTooLarge(f"{picture.width} x {picture.height} pixels are more than {max_pixels}")
+    if picture.format in MOVING_FORMATS and getattr(picture, "is_animated", False):
+        raise NotAPicture("a moving picture")

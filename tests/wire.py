@@ -18,6 +18,7 @@ GENERATIONS = "/v1/images/generations"
 GOOD = {"prompt": "a cat on a red chair"}
 FOUR_KEYS = {"message", "type", "param", "code"}
 PATIENCE_S = 20.0
+MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
 
 from gateway import metrics
 from gateway.api.body import read_json, validated
@@ -96,13 +97,15 @@ def _model(model: str | None, house: House) -> str:
 
 
 async def _run(request: Request, house: House, asked: Asked, caller: TheCaller) -> Generation:
-    """Run it to its end, or stop it when the client goes away."""
+    """Run it to its end; when the client goes away, stop it and raise ClientDisconnect."""
     request_id = await house.pipeline.start(asked, caller)
     running = asyncio.ensure_future(house.pipeline.finish(request_id))
     while not running.done():
         await asyncio.wait({running}, timeout=DISCONNECT_POLL_S)
         if not running.done() and await request.is_disconnected():
             await house.pipeline.cancel(request_id, caller)
+            await asyncio.gather(running, return_exceptions=True)
+            raise ClientDisconnect
     return await running
 
 

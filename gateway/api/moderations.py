@@ -1,7 +1,6 @@
 """POST /v1/moderations: what the gates make of texts and pictures, in OpenAI's format (reference 1.6)."""
 
 import base64
-import binascii
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -23,7 +22,7 @@ from gateway.store.decisions import Judgement, Received
 from gateway.store.ids import new_id
 from policies.signals import Category, Stage
 from policies.verdict import Action
-from safety.picture_files import NotAPicture, PictureTooLarge, decode_picture
+from safety.picture_files import PictureTooLarge, decode_picture
 from safety.screen import Pixels
 
 router = APIRouter()
@@ -84,7 +83,8 @@ async def create_moderation(request: Request, house: TheHouse, caller: TheCaller
     body = validated(ModerationBody, await read_json(request, MAX_PICTURE_BODY, house.settings.head_seconds))
     parts = _parts(body)
     texts = [checked_prompt(part, house.settings.max_prompt_chars, "input") for part in parts if isinstance(part, str)]
-    pictures = [await to_thread.run_sync(_decode, part, house) for part in parts if isinstance(part, ImageUrl)]
+    images = [part for part in parts if isinstance(part, ImageUrl)]
+    pictures = await to_thread.run_sync(_decode, images, house.settings.max_image_pixels)
     judgements = await _judge(house, caller, texts, pictures)
     together = not isinstance(body.input, str) and bool(body.input) and isinstance(body.input[0], Part)
     groups = [judgements] if together else [[judgement] for judgement in judgements]
@@ -113,18 +113,27 @@ def _part(part: str | Part) -> str | ImageUrl:
     return content
 
 
-def _decode(image: ImageUrl, house: House) -> Pixels:
+def _decode(images: list[ImageUrl], max_pixels: int) -> list[Pixels]:
+    """All pictures, together no larger than one may be: small files can hold very large pictures."""
+    pictures: list[Pixels] = []
+    for image in images:
+        pictures.append(_decode_one(image, max_pixels))
+        max_pixels -= pictures[-1].shape[1] * pictures[-1].shape[2]
+    return pictures
+
+
+def _decode_one(image: ImageUrl, max_pixels: int) -> Pixels:
     head, comma, encoded = image.url.partition(",")
     if not image.url.startswith("data:"):
         raise RemoteImagesDisabled("Only data: URLs are read; send the picture itself.", param="input")
     if not comma or not head.endswith(";base64"):
         raise UnsupportedImage("The data: URL must be base64.", param="input")
     try:
-        return decode_picture(base64.b64decode(encoded, validate=True), house.settings.max_image_pixels)
-    except (binascii.Error, NotAPicture) as error:
-        raise UnsupportedImage("Send a PNG, JPEG or WebP picture.", param="input") from error
+        return decode_picture(base64.b64decode(encoded, validate=True), max_pixels)
     except PictureTooLarge as error:
-        raise ImageTooLarge(f"The picture is too large: {error}.", param="input") from error
+        raise ImageTooLarge(f"Too large: {error}.", param="input") from error
+    except ValueError as error:  # no base64, or no picture
+        raise UnsupportedImage("Send a still PNG, JPEG or WebP picture.", param="input") from error
 
 
 async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: list[Pixels]) -> list[Judgement]:

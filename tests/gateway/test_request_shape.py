@@ -15,10 +15,9 @@ import pytest
 
 from tests.fakes import FakeGenerator
 from tests.houses import Parts, client_of, serving
-from tests.wire import GENERATIONS, GOOD, PATIENCE_S, Service, assert_error, read_answer, seconds_until_closed
+from tests.wire import GENERATIONS, GOOD, MEBIBYTE, PATIENCE_S, Service, assert_error, read_answer, seconds_until_closed
 
 JSON_HEAD = "Content-Type: application/json"
-MEBIBYTE = 1 << 20
 CAP = 1000  # code points of a prompt
 SHORT_PATIENCE_S = 0.6
 

@@ -1,0 +1,238 @@
+"""POST /v1/moderations: three shapes of input, OpenAI's thirteen names, and pictures that are no pictures."""
+
+import base64
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from policies.signals import Category
+from tests.houses import Parts, client_of, serving
+from tests.wire import MEBIBYTE, Service, assert_error
+
+THIRTEEN = {
+    "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
+    "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
+}  # fmt: skip
+MAX_PIXELS = 200_000
+BAD = "a naked woman"
+RED = (255, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    parts = Parts()
+    parts.pictures[0].scores = {Category.GORE: 0.99}
+    settings = {"requests_per_minute": 100_000, "max_image_pixels": MAX_PIXELS}
+    with (
+        serving(tmp_path_factory.mktemp("moderations"), parts, **settings) as (house, url),
+        client_of(house, url) as client,
+    ):
+        yield Service(house, url, client, parts.generator)
+
+
+@pytest.fixture
+def undrawn(service: Service) -> Iterator[None]:
+    """Nothing is ever drawn, and the next good question is answered."""
+    with service.undrawn():
+        yield
+        assert moderate(service, "a cat").status_code == 200
+
+
+def moderate(service: Service, asked: Any, **body: Any) -> httpx.Response:
+    return service.client.post("/v1/moderations", json={"input": asked, **body})
+
+
+def encoded(picture: Image.Image, picture_format: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, picture_format, **options)
+    return file.getvalue()
+
+
+def flat(width: int = 32, height: int = 32) -> Image.Image:
+    return Image.new("RGB", (width, height), RED)
+
+
+def image_part(content: bytes | str, media_type: str = "image/png") -> dict[str, Any]:
+    text = content if isinstance(content, str) else base64.b64encode(content).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,{text}"}}
+
+
+def declared_png(width: int, height: int) -> bytes:
+    """A few bytes that say how large they will be."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def test_one_text_gives_one_result_with_all_thirteen_names_and_ours(service: Service) -> None:
+    (result,) = moderate(service, BAD).json()["results"]
+    assert result["flagged"]
+    assert result["categories"]["sexual"]
+    for part in ("categories", "category_scores", "category_applied_input_types"):
+        assert result[part].keys() == THIRTEEN | {"deception", "shocking", "privacy"}
+
+
+def test_several_texts_give_one_result_each_in_order(service: Service) -> None:
+    results = moderate(service, ["a cat", BAD, "a dog"]).json()["results"]
+    assert [result["flagged"] for result in results] == [False, True, False]
+
+
+def test_parts_give_one_result_that_says_what_was_looked_at(service: Service) -> None:
+    parts = [{"type": "text", "text": BAD}, image_part(encoded(flat()))]
+    (result,) = moderate(service, parts).json()["results"]
+    assert result["flagged"]
+    assert result["categories"]["sexual"]
+    assert result["categories"]["violence/graphic"]
+    assert result["category_applied_input_types"]["violence/graphic"] == ["image", "text"]
+
+
+def test_a_name_that_we_do_not_score_is_never_made_up(service: Service) -> None:
+    (result,) = moderate(service, BAD).json()["results"]
+    for name in ("harassment/threatening", "hate/threatening", "self-harm/intent", "self-harm/instructions"):
+        assert result["categories"][name] is False
+        assert result["category_scores"][name] == 0.0
+        assert result["category_applied_input_types"][name] == []
+
+
+def test_what_was_judged_is_kept_for_the_key_that_asked(service: Service) -> None:
+    moderate(service, "a question to be kept")
+    newest = service.house.decisions.latest(1)[0]
+    assert service.client.get(f"/api/v1/decisions/{newest.id}").json()["action"] == "allow"
+
+
+@pytest.mark.parametrize("picture_format", ["PNG", "JPEG", "WEBP"])
+def test_a36_png_jpeg_and_webp_are_read_whatever_they_are_called(service: Service, picture_format: str) -> None:
+    part = image_part(encoded(flat(), picture_format), "application/x-called-wrongly")
+    assert moderate(service, [part]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(14_000, 14_000), (10_000, 10_000), (MAX_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)]
+)
+@pytest.mark.usefixtures("undrawn")
+def test_a35_a_few_bytes_that_declare_a_huge_picture(service: Service, width: int, height: int) -> None:
+    content = declared_png(width, height)
+    assert len(content) < 100
+    assert_error(moderate(service, [image_part(content)]), 400, "image_too_large", "input")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a35_many_small_files_are_together_no_larger_than_one_may_be(service: Service) -> None:
+    part = image_part(encoded(flat(300, 300)))
+    assert moderate(service, [part] * 2).status_code == 200
+    assert_error(moderate(service, [part] * 3), 400, "image_too_large", "input")
+
+
+NO_PICTURES: dict[str, bytes] = {
+    "nothing": b"",
+    "text": b"a picture of a cat",
+    "truncated": encoded(flat())[:-40],
+    "truncated head": encoded(flat())[:20],
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+    "html": b"<!doctype html><script>alert(1)</script>",
+    "pdf": b"%PDF-1.7\n1 0 obj\n",
+    "psd": b"8BPS\x00\x01" + b"\x00" * 40,
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    "gif": encoded(flat(), "GIF"),
+    "tiff": encoded(flat(), "TIFF"),
+    "bmp": encoded(flat(), "BMP"),
+    "png head on html": b"\x89PNG\r\n\x1a\n<html>",
+    "no pixels": declared_png(0, 0),
+    "no data": declared_png(9, 9),
+}
+
+
+@pytest.mark.parametrize("content", NO_PICTURES.values(), ids=NO_PICTURES)
+@pytest.mark.usefixtures("undrawn")
+def test_a36_what_is_no_picture(service: Service, content: bytes) -> None:
+    assert_error(moderate(service, [image_part(content)]), 400, "unsupported_image", "input")
+
+
+@pytest.mark.parametrize("picture_format", ["GIF", "PNG", "WEBP"])
+@pytest.mark.usefixtures("undrawn")
+def test_a36_a_moving_picture_whose_first_frame_alone_would_be_seen(service: Service, picture_format: str) -> None:
+    frames = [Image.new("RGB", (16, 16), (i, 0, 0)) for i in range(0, 200, 20)]
+    content = encoded(frames[0], picture_format, save_all=True, append_images=frames[1:])
+    assert_error(moderate(service, [image_part(content)]), 400, "unsupported_image", "input")
+
+
+def test_a37_what_hides_behind_a_picture_is_not_looked_for_and_not_kept(service: Service) -> None:
+    polyglot = encoded(flat()) + b"<script>alert('hidden canary')</script>"
+    assert moderate(service, [image_part(polyglot)]).status_code == 200
+    kept = [path for path in service.house.settings.data.rglob("*") if path.is_file()]
+    assert not any(b"hidden canary" in path.read_bytes() for path in kept)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/a.png", "http://169.254.169.254/latest/meta-data", "http://[::1]/", "http://0.0.0.0/",
+        "http://2130706433/", "http://ok@127.0.0.1/", "https://example.com/a.png", "file:///etc/passwd",
+        "gopher://127.0.0.1/", "ftp://a", "//example.com/a.png", "/etc/passwd", "", "javascript:alert(1)", " data:,",
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("undrawn")
+def test_a38_no_address_is_ever_fetched(service: Service, url: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": url}}
+    assert_error(moderate(service, [part]), 400, "remote_images_disabled", "input")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["not base64!", "iVBORw0KGgo", "a", "é", "💀", base64.encodebytes(encoded(flat())).decode(), "%2B%2F", "===="],
+)
+@pytest.mark.usefixtures("undrawn")
+def test_a40_bad_base64(service: Service, text: str) -> None:
+    assert_error(moderate(service, [image_part(text)]), 400, "unsupported_image", "input")
+
+
+@pytest.mark.parametrize("url", ["data:", "data:,", "data:image/png,abc", "data:image/png;base64", "data:;BASE64,aaaa"])
+@pytest.mark.usefixtures("undrawn")
+def test_a40_a_data_url_that_is_not_in_base64(service: Service, url: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": url}}
+    assert_error(moderate(service, [part]), 400, "unsupported_image", "input")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a40_fifty_megabytes_are_too_much(service: Service) -> None:
+    body = b'{"input": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,' + b"A" * 50 * MEBIBYTE
+    assert_error(service.send(body + b'"}}]}', "/v1/moderations"), 413, "request_too_large")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (None, "missing_required_parameter"),
+        ([], "invalid_value"),
+        ("", "invalid_value"),
+        (["a cat", ""], "invalid_value"),
+        (["a cat", 7], "invalid_value"),
+        (["a"] * 33, "invalid_value"),
+        (7, "invalid_value"),
+        ({"type": "text", "text": "a"}, "invalid_value"),
+        ([{"type": "text"}], "invalid_value"),
+        ([{"type": "image_url"}], "invalid_value"),
+        ([{"type": "image_url", "image_url": "data:,"}], "invalid_value"),
+        ([{"type": "audio", "text": "a"}], "invalid_value"),
+        (["a cat", {"type": "text", "text": "a dog"}], "invalid_value"),
+        ("a cat\x00", "invalid_value"),
+        ("a" * 1001, "prompt_too_long"),
+    ],
+)
+@pytest.mark.usefixtures("undrawn")
+def test_an_input_that_is_none(service: Service, asked: Any, code: str) -> None:
+    assert_error(moderate(service, asked), 400, code, "input")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_half_a_surrogate_pair(service: Service) -> None:
+    assert_error(service.send(b'{"input": "\\ud800"}', "/v1/moderations"), 400, "invalid_value", "input")
