@@ -11,7 +11,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.errors import CsrfFailed, ImageWithdrawn, InsufficientScope, InvalidKey, LinkInvalid, NotFound
+from gateway.errors import CsrfFailed, InsufficientScope, InvalidKey, LinkInvalid, NotFound
 from gateway.store.api_keys import ApiKeys
 from gateway.store.ids import keyed_digest, new_id, random_text
 
@@ -104,8 +104,3 @@ class ImageLinks:
 
     def _sign(self, image_id: str, expires: int) -> str:
         return keyed_digest(self._secret, f"image {image_id} {expires}")
-
-
-def withdrawn() -> ImageWithdrawn:
-    """The answer for a picture that is not, or no longer, released."""
-    return ImageWithdrawn("This picture is not released, or was withdrawn.")

@@ -12,16 +12,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.assembly import House
-from gateway.auth import Caller, Session, withdrawn
-from gateway.errors import GatewayError, MissingParameter, NotFound
+from gateway.auth import Caller, Session
+from gateway.errors import ClassifierUnavailable, GatewayError, MissingParameter, NotFound
 from gateway.generation import Asked
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
+from gateway.store.released import read_released
 from gateway.web.forms import read_form
 from gateway.web.panes import Drawing, Ending, Face, Pane, draw
 from gateway.web.sheet import compose
 from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
-from policies.verdict import Action
 
 STATIC = Path(__file__).with_name("static")
 PICTURES = 9
@@ -213,23 +213,13 @@ def _shown_pane(drawing: Drawing | None, number: int) -> Pane | None:
 
 
 def _compose(house: House, drawing: Drawing) -> bytes:
-    pictures = {pane.number - 1: _released(house, pane.image_id or "") for pane in drawing.shown}
+    pictures = {
+        pane.number - 1: read_released(house.decisions, house.files, pane.image_id or "").content
+        for pane in drawing.shown
+    }
     prompt = plain(drawing.request.prompt)
     about = {"Title": prompt, "Software": "gardefou", "Source": house.generator.identity.name}
     return compose(pictures, drawing.request.asked, about)
-
-
-def _released(house: House, image_id: str) -> bytes:
-    """The bytes of a picture that a decision lets pass (invariant I1). Raises ImageWithdrawn, IntegrityError."""
-    found = house.decisions.picture(image_id)
-    if found is None:
-        raise withdrawn()
-    picture, decision = found
-    if decision is None or decision.action not in (Action.ALLOW, Action.LABEL):
-        raise withdrawn()
-    if picture.state != State.RELEASED or decision.picture_sha256 != picture.sha256:
-        raise withdrawn()
-    return house.files.read_released(picture.sha256)
 
 
 def _studio(
@@ -377,6 +367,8 @@ def _explanation(drawing: Drawing, texts: Texts) -> tuple[str, ...]:
     match drawing.ending:
         case Ending.REFUSED:
             return (*(drawing.why or (texts.refused_undisclosed,)), texts.refused_next)
+        case Ending.HELD if drawing.request.error_code == ClassifierUnavailable.code:
+            return texts.error(drawing.request.error_code), texts.failed_explained
         case Ending.HELD:
             return (*drawing.why, texts.held_explained)
         case Ending.ALL_WITHHELD:

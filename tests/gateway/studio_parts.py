@@ -1,7 +1,8 @@
 """What the studio's tests run: real services whose generator and checks obey words in the prompt.
 
 "slow" waits for `go`, "broken" fails, "spoiled" makes the second picture gory and "doubtful" the third a little so,
-"all spoiled" every one; "unspeakable" is refused for a reason that the policy does not disclose.
+"all spoiled" every one, and "unreadable" makes all impossible to judge; "unspeakable" is refused for a reason that
+the policy does not disclose.
 """
 
 import threading
@@ -18,7 +19,7 @@ from safety.normalize import NormalizedPrompt
 from tests.fakes import FakeGenerator, FakePromptCheck, fake_picture_checks
 from tests.houses import Parts
 
-CALM, GORY, DOUBTFUL = (90, 160, 120), (200, 0, 0), (200, 200, 0)
+CALM, GORY, DOUBTFUL, UNREADABLE = (90, 160, 120), (200, 0, 0), (200, 200, 0), (1, 2, 3)
 
 
 @dataclass
@@ -54,13 +55,18 @@ def _painted(request: PictureRequest, place: int) -> GeneratedImage:
         colour = GORY
     elif "doubtful" in request.prompt and place == 2:
         colour = DOUBTFUL
+    elif "unreadable" in request.prompt:
+        colour = UNREADABLE
     width, height = (int(side) for side in request.size.split("x"))
     pixels = torch.tensor(colour, dtype=torch.uint8).reshape(3, 1, 1).expand(3, height, width)
     return GeneratedImage(pixels.contiguous(), request.seed)
 
 
 def _concepts(pixels: Tensor) -> list[Signal]:
-    score = {GORY: 0.95, DOUBTFUL: 0.6}.get(tuple(pixels[:, 0, 0].tolist()), 0.0)
+    colour = tuple(pixels[:, 0, 0].tolist())
+    if colour == UNREADABLE:
+        raise RuntimeError("as told")
+    score = {GORY: 0.95, DOUBTFUL: 0.6}.get(colour, 0.0)
     return [Signal("image_concepts", c, score if c is Category.GORE else 0.0) for c in Category]
 
 

@@ -173,6 +173,12 @@ class TestRefusals:
         assert page.text.count("face-withheld") == 2 * 9  # the panes, and the knobs of the rail
         assert browser.client.get(f"{page.url.path}/sheet.png").status_code == 404
 
+    def test_pictures_that_nobody_could_judge_are_told_as_an_outage_and_not_shown(self, browser: Browser) -> None:
+        page = browser.run_to_the_end("unreadable")
+        assert ENGLISH.errors["classifier_unavailable"] in words(page)
+        assert page.text.count("face-held") == 2 * 9
+        assert "/images/" not in page.text
+
     def test_a_failure_is_never_told_as_a_refusal(self, browser: Browser) -> None:
         page = browser.run_to_the_end("a broken cat")
         assert ENGLISH.failed_heading in words(page)
