@@ -117,7 +117,9 @@ async def drawing_fragment(request: Request, visitor: TheVisitor, request_id: st
     """The changing part of the page, asked for twice a second while the drawing runs."""
     drawing = await _drawing(request, visitor, request_id)
     if drawing is None:
-        return _missing(request, visitor)
+        gone = _missing(request, visitor)
+        gone.headers["HX-Refresh"] = "true"  # a page whose drawing is gone should say so, not wait for ever
+        return gone
     return _html(visitor, "drawing.html", 200, **_drawing_context(request, visitor, drawing))
 
 

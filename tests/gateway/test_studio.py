@@ -226,6 +226,9 @@ class TestOwnership:
         assert theirs.status_code == never.status_code == 404
         assert "a cat" not in theirs.text
 
+    def test_a_page_whose_drawing_is_gone_is_told_to_reload_rather_than_to_wait(self, browser: Browser) -> None:
+        assert browser.client.get("/studio/req_0000000000000000000000/grid").headers["hx-refresh"] == "true"
+
     def test_another_visitor_cannot_cancel_it(self, browser: Browser, stranger: Browser) -> None:
         page = browser.run("a slow cat")
         answer = stranger.client.post(f"{page.url.path}/cancel", data={"csrf": stranger.csrf()})
