@@ -26,7 +26,7 @@ GatewayError
 ├── UnsupportedMediaType      415 unsupported_media_type
 ├── RateLimited               429 rate_limit_exceeded
 ├── HeadTooLarge              431 request_header_fields_too_large
-└── ServerTrouble             5xx, retryable unless said otherwise
+└── ServerTrouble             5xx, retryable when a time to come back is given
     ├── InternalError         500 internal_error
     ├── IntegrityError        500 integrity_error
     ├── ClassifierUnavailable 503 classifier_unavailable
@@ -81,7 +81,7 @@ class GatewayError(Exception):
     def headers(self) -> dict[str, str]:
         """Whether and when a retry makes sense."""
         if self.retry_after_s is None:
-            return {}
+            return {"x-should-retry": "false"} if self.status >= 500 else {}
         return {"Retry-After": str(max(1, round(self.retry_after_s))), "x-should-retry": "true"}
 
 

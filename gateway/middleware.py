@@ -58,7 +58,7 @@ class Envelope:
             if trouble and status != CLIENT_GONE:
                 raise AnswerCutShort(request_id)
             if trouble:
-                await JSONResponse(trouble.envelope, trouble.status)(scope, receive, send_with_headers)
+                await JSONResponse(trouble.envelope, trouble.status, trouble.headers)(scope, receive, send_with_headers)
         finally:
             route = _route_of(scope)
             method = scope["method"] if scope["method"] in METHODS else "other"
