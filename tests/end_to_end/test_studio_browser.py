@@ -157,14 +157,14 @@ def test_withheld_and_held_pictures_lead_to_their_reasons(visit: Visit) -> None:
 def test_a_picture_can_be_enlarged_and_leafed_through_by_keyboard_alone(visit: Visit) -> None:
     visit.ask("a cat")
     visit.wait_for_pictures(9)
-    visit.page.get_by_role("link", name="Enlarge picture 1").press("Enter")
+    visit.page.get_by_role("link", name="picture 1 of 9").press("Enter")
     dialog = visit.page.get_by_role("dialog", name="Picture 1 of 9")
     expect(dialog).to_be_visible()
     visit.page.keyboard.press("ArrowRight")
     expect(visit.page.get_by_role("dialog", name="Picture 2 of 9")).to_be_visible()
     visit.page.keyboard.press("Escape")
     expect(visit.page.get_by_role("dialog")).to_have_count(0)
-    expect(visit.page.get_by_role("link", name="Enlarge picture 2")).to_be_focused()
+    expect(visit.page.get_by_role("link", name="picture 2 of 9")).to_be_focused()
 
 
 def test_one_picture_and_the_sheet_can_be_saved(visit: Visit) -> None:
@@ -174,7 +174,7 @@ def test_one_picture_and_the_sheet_can_be_saved(visit: Visit) -> None:
         visit.page.get_by_role("link", name="Save the sheet").click()
     assert sheet.value.suggested_filename == "gardefou-a-cat.png"
     assert Image.open(io.BytesIO(Path(sheet.value.path()).read_bytes())).size == (224, 224)
-    visit.page.get_by_role("link", name="Enlarge picture 3").click()
+    visit.page.get_by_role("link", name="picture 3 of 9").click()
     with visit.page.expect_download() as picture:
         visit.page.get_by_role("link", name="Save this picture").click()
     assert Image.open(io.BytesIO(Path(picture.value.path()).read_bytes())).size == (64, 64)
@@ -206,6 +206,6 @@ def test_without_javascript_the_page_refreshes_until_nine_pictures_are_there(chr
     page.get_by_role("textbox").fill("a cat")
     page.get_by_role("textbox").press("Enter")
     expect(page.locator(".face-shown img")).to_have_count(9, timeout=PATIENCE_MS)
-    page.get_by_role("link", name="Enlarge picture 4").click()
+    page.get_by_role("link", name="picture 4 of 9").click()
     expect(page.get_by_text("Picture 4 of 9")).to_be_visible()
     context.close()
