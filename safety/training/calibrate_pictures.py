@@ -2,7 +2,8 @@
 
     python -m safety.training.calibrate_pictures --photographs FILE.npz [--pictures FOLDER]
 
-Heads come from the training of the picture tower. Calibration pictures: FxEmoji (a style not trained on), the
+Heads come from the training of the picture tower and are refitted on one half of the calibration pictures;
+coefficients and thresholds come from the other half. Calibration pictures: FxEmoji (a style not trained on), the
 styles the generator draws in, training photographs, and --pictures, generated ones whose use is "calibrate".
 The coefficients are written into policies/concepts.
 """
@@ -20,9 +21,9 @@ from torch.nn import functional
 
 from policies.identity import write_manifest
 from safety.concept_banks import CONCEPTS, Calibration, ConceptBank, Measured, load_banks
-from safety.concept_scorer import PhraseContrast, load_heads
+from safety.concept_scorer import LinearHead, PhraseContrast, load_heads
 from safety.pictures import HEADS, SHIPPED, PictureEmbedder, load_embedder
-from safety.training.clip_nano import load_photographs
+from safety.training.clip_nano import SUBJECT_GAIN, load_photographs
 from safety.training.clip_nano_text import load_space
 from safety.training.evaluate_pictures import (
     LabelledPictures,
@@ -36,26 +37,50 @@ from safety.training.evaluate_pictures import (
 from safety.training.picture_labels import photograph_labels, subjects
 from safety.training.statistics import auroc, clopper_pearson
 
+HEAD_PENALTY = 3e-4
 TEMPERATURES = (0.03, 0.05, 0.1, 0.2)
 BLOCK_FALSE_POSITIVES = 0.01  # upper end of the interval
 FLAG_RECALL = 0.95
 FLAG_FALSE_POSITIVES = 0.10  # a flag that cries wolf more often than this is of no use to a moderator
 
 
-def export_heads(work: Path, folder: Path, name: str) -> None:
-    """Write the linear layer trained with the picture tower as one head per subject, and seal the folder."""
+def trained_heads(work: Path) -> dict[str, LinearHead]:
+    """The linear layer that was trained with the picture tower, one head per subject."""
     tower, _ = load_space(work)
-    tensors = {}
-    for row, subject in enumerate(subjects()):
-        tensors[f"{subject}.weight"] = (tower.subjects.weight[row] * 8).detach().half().contiguous()
-        tensors[f"{subject}.bias"] = tower.subjects.bias[row].detach().float().contiguous()
+    weights, biases = tower.subjects.weight.detach() * SUBJECT_GAIN, tower.subjects.bias.detach()
+    return {s: LinearHead(weights[row], biases[row]) for row, s in enumerate(subjects())}
+
+
+def refit_head(head: LinearHead, embeddings: Tensor, answers: Tensor) -> LinearHead:
+    """Move a head towards the calibration pictures, held to where it was by a quadratic penalty."""
+    known = answers >= 0
+    embeddings, answers = embeddings[known], answers[known]
+    weight = _class_weights(answers)
+    change = torch.zeros_like(head.weight).requires_grad_()
+    bias = head.bias.clone().requires_grad_()
+    optimiser = torch.optim.LBFGS([change, bias], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        logit = embeddings @ (head.weight + change) + bias
+        loss = functional.binary_cross_entropy_with_logits(logit, answers, weight=weight)
+        loss = loss + HEAD_PENALTY * change.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return LinearHead((head.weight + change).detach(), bias.detach())
+
+
+def save_heads(heads: Mapping[str, LinearHead], folder: Path, name: str) -> None:
+    """Write the heads beside the model and seal the folder with a manifest."""
+    tensors = {f"{subject}.weight": head.weight.half().contiguous() for subject, head in heads.items()}
+    tensors |= {f"{subject}.bias": head.bias.float().contiguous() for subject, head in heads.items()}
     save_file(tensors, folder / HEADS, metadata={"format": "pt"})
-    about = {
-        "subjects": subjects(),
-        "input": "L2-normalised picture embedding",
-        "kind": "logistic regression",
-    }
+    about = {"subjects": list(heads), "input": "L2-normalised picture embedding", "kind": "logistic regression"}
     (folder / "heads.json").write_text(json.dumps(about, indent=2) + "\n")
+    for file in folder.iterdir():
+        file.chmod(0o644)
     write_manifest(folder, name)
 
 
@@ -70,8 +95,7 @@ def calibration_pictures(arguments: argparse.Namespace) -> LabelledPictures:
     enlarged = functional.interpolate(pixels[rows].float(), size=96, mode="bicubic").clamp(0, 255) / 255
     labels = photograph_labels([names[int(row)] for row in rows])
     sets.append(LabelledPictures(as_served(enlarged), labels, [""] * len(rows)))
-    if arguments.pictures:
-        sets.append(from_folder(arguments.pictures, "calibrate"))
+    sets += [from_folder(folder, "calibrate") for folder in arguments.pictures]
     return join(sets)
 
 
@@ -82,10 +106,15 @@ def _every_third(pictures: LabelledPictures) -> LabelledPictures:
     return LabelledPictures(pictures.pixels[kept], pictures.labels[kept], [pictures.names[int(k)] for k in kept])
 
 
+def _class_weights(answers: Tensor) -> Tensor:
+    """Row weights that make both classes weigh the same."""
+    share = answers.mean()
+    return torch.where(answers == 1, 0.5 / share, 0.5 / (1 - share))
+
+
 def fit_platt(features: Tensor, answers: Tensor) -> tuple[Tensor, float]:
     """Logistic regression of answers (n) on features (n, k): weights >= 0, both classes weigh the same."""
-    share = answers.mean()
-    weight = torch.where(answers == 1, 0.5 / share, 0.5 / (1 - share))
+    weight = _class_weights(answers)
     spread = features.std(0)
     raw = torch.zeros(features.shape[1], requires_grad=True)
     intercept = torch.zeros((), requires_grad=True)
@@ -177,22 +206,27 @@ def write_calibration(subject: str, name: str, calibration: Calibration, folder:
 
 
 def main() -> None:
-    """Export the heads, calibrate every bank that has one, write the files and print the thresholds."""
+    """Refit the heads, calibrate every bank that has one, write the files and print the thresholds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=Path, required=True)
     parser.add_argument("--artwork", type=Path, default=Path(".training/emoji"))
     parser.add_argument("--work", type=Path, default=Path(".training/clip_nano"))
     parser.add_argument("--model", type=Path, default=SHIPPED)
-    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--pictures", type=Path, action="append", default=[])
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    export_heads(arguments.work, arguments.model, "clip-nano")
-    embedder, banks = load_embedder(arguments.model), load_banks()
+    heads = trained_heads(arguments.work)
+    save_heads(heads, arguments.model, "clip-nano")
     pictures = calibration_pictures(arguments)
-    embeddings = embed_all(embedder, pictures.pixels)
-    for subject in subjects():
-        calibration, _ = calibrate(banks[subject], embedder, embeddings, truth(pictures.labels, subject))
+    embeddings = embed_all(load_embedder(arguments.model), pictures.pixels)
+    answers = {subject: truth(pictures.labels, subject) for subject in heads}
+    fitting = torch.arange(len(embeddings)) % 2 == 0
+    refitted = {s: refit_head(h, embeddings[fitting], answers[s][fitting]) for s, h in heads.items()}
+    save_heads(refitted, arguments.model, "clip-nano")
+    embedder, banks = load_embedder(arguments.model), load_banks()
+    for subject in heads:
+        calibration, _ = calibrate(banks[subject], embedder, embeddings[~fitting], answers[subject][~fitting])
         write_calibration(subject, "clip-nano", calibration)
         print(subject, calibration.model_dump_json(exclude={"checkpoint"}))
 

@@ -31,6 +31,7 @@ DIMENSIONS = 256
 VISION = {"layers": [1, 2, 2, 2], "width": 24, "head_width": 64, "image_size": SIZE}
 MEAN, STD = 0.5, 0.25  # of pixel values in 0..1, the same for every channel
 LANDSCAPE = "landscape"
+SUBJECT_GAIN = 8  # the subjects' linear layer sees the embedding times this, so that it learns as fast as the rest
 WALLPAPER_PATCH = 96
 GENDER_PHRASES = ("a woman, a girl, female", "a man, a boy, male")
 MEDIUM_PHRASES = (
@@ -169,7 +170,7 @@ def losses(tower: PictureTower, batch: Batch, world: World) -> dict[str, Tensor]
     photograph = batch.labels[:, -1]
     media = torch.where(photograph == UNCLEAR, -1, photograph.long())
     named = batch.targets.sum(1) > 0
-    shown = tower.subjects(embedding * 8)
+    shown = tower.subjects(embedding * SUBJECT_GAIN)
     clear = (batch.labels != UNCLEAR).float()
     boost = 1 + 2 * (batch.labels == 1).float()
     wrong = functional.binary_cross_entropy_with_logits(shown, batch.labels.clamp(min=0), weight=clear * boost)

@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--artwork", type=Path, default=Path(".training/emoji"))
     parser.add_argument("--work", type=Path, default=Path(".training/clip_nano"))
     parser.add_argument("--model", type=Path, default=SHIPPED)
-    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--pictures", type=Path, action="append", default=[])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     embedder, banks = load_embedder(arguments.model), load_banks()
@@ -221,8 +221,8 @@ def main() -> None:
         "OpenMoji (style never seen), alone and in pairs": openmoji,
         "OpenMoji and photographs never seen": join([openmoji, photographs]),
     }
-    if arguments.pictures:
-        tables["Pictures of the shipped generator, kept aside"] = from_folder(arguments.pictures, "evaluate")
+    for folder in arguments.pictures:
+        tables[f"Generated pictures kept aside: {folder.name}"] = from_folder(folder, "evaluate")
     found = {title: evaluate(embedder, banks, pictures) for title, pictures in tables.items()}
     for title, rows in found.items():
         print_rows(title, rows)
