@@ -6,10 +6,11 @@ from alembic import context
 from sqlmodel import SQLModel, create_engine
 
 from gateway.store import tables  # noqa: F401 (fills SQLModel.metadata)
+from gateway.store.engine import with_driver
 
 getLogger("alembic").setLevel("WARNING")
 
-engine = create_engine(context.config.attributes["url"])
+engine = create_engine(with_driver(context.config.attributes["url"]))
 with engine.connect() as connection:
     context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True)
     with context.begin_transaction():

@@ -8,7 +8,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("ledger", "decisions")
+APPEND_ONLY = {"ledger": "seq", "decisions": "id"}  # table -> primary key
 SQLITE_TRIGGER = """
 CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
@@ -18,12 +18,20 @@ SQLITE_ERASURE_TRIGGER = """
 CREATE TRIGGER decisions_no_UPDATE BEFORE UPDATE OF {fixed} ON decisions
 BEGIN SELECT RAISE(ABORT, 'decisions is append-only'); END
 """
+# REPLACE deletes the old row without a trigger, so it is stopped where it inserts the new one
+SQLITE_INSERT_TRIGGER = """
+CREATE TRIGGER {table}_no_REPLACE BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
+"""
 POSTGRES_FUNCTION = """
 CREATE FUNCTION gardefou_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 """
 POSTGRES_TRIGGER = """
 CREATE TRIGGER {table}_append_only BEFORE {verbs} ON {table} FOR EACH ROW EXECUTE FUNCTION gardefou_append_only()
+"""
+POSTGRES_TRUNCATE_TRIGGER = """
+CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION gardefou_append_only()
 """
 FIXED = (
     "id, request_id, stage, picture_index, picture_sha256, action, categories, reasons, signals, thresholds, models, "
@@ -90,11 +98,14 @@ def _guard(dialect: str) -> None:
         op.execute(POSTGRES_FUNCTION)
         op.execute(POSTGRES_TRIGGER.format(table="ledger", verbs="UPDATE OR DELETE"))
         op.execute(POSTGRES_TRIGGER.format(table="decisions", verbs=f"DELETE OR UPDATE OF {FIXED}"))
+        for table in APPEND_ONLY:
+            op.execute(POSTGRES_TRUNCATE_TRIGGER.format(table=table))
         return
     op.execute(SQLITE_TRIGGER.format(table="ledger", verb="UPDATE"))
     op.execute(SQLITE_ERASURE_TRIGGER.format(fixed=FIXED))
-    for table in APPEND_ONLY:
+    for table, key in APPEND_ONLY.items():
         op.execute(SQLITE_TRIGGER.format(table=table, verb="DELETE"))
+        op.execute(SQLITE_INSERT_TRIGGER.format(table=table, key=key))
 
 
 def downgrade() -> None:

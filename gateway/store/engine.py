@@ -1,5 +1,6 @@
 """Connections to the database, and the one way to write: a short transaction."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,17 +14,24 @@ from sqlmodel import Session, create_engine
 from gateway import metrics
 from gateway.errors import DatabaseUnavailable, StorageFull
 
+FULL = re.compile("is full|No space left")  # SQLite's and PostgreSQL's words
 LEDGER_LOCK = 0x6A72_6466  # any constant: PostgreSQL writers of the ledger take turns on it
 
 
 def open_engine(url: str) -> Engine:
     """An engine whose SQLite connections survive power loss (WAL, synchronous=FULL) and whose writers queue."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(with_driver(url), pool_pre_ping=True)
     engine = create_engine(url, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def with_driver(url: str) -> str:
+    """The URL naming the one driver that is installed: PostgreSQL's own tools write none, and SQLAlchemy guesses."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgres", "postgresql") else url
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -50,14 +58,15 @@ def transaction(engine: Engine, operation: str) -> Iterator[Session]:
             yield session
     except SQLAlchemyError as error:
         metrics.database_errors.labels(operation, type(error).__name__).inc()
-        if isinstance(error, OperationalError) and "full" in str(error.orig):
+        if isinstance(error, OperationalError) and FULL.search(str(error.orig)):
             raise StorageFull("The disk is full: nothing was lost, nothing was released.") from error
         raise DatabaseUnavailable("The database cannot be used at the moment.", retry_after_s=5) from error
 
 
 def reading(engine: Engine) -> AbstractContextManager[Session]:
-    """A transaction that only reads."""
-    return transaction(engine.execution_options(read_only=True), "read")
+    """A transaction that only reads: all of it sees one moment, whatever is written meanwhile."""
+    snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    return transaction(engine.execution_options(read_only=True, **snapshot), "read")
 
 
 def take_turns(session: Session) -> None:

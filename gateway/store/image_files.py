@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import IntegrityError, StorageFull
@@ -37,11 +38,12 @@ class ImageFiles:
 
         Two requests may have drawn the very same picture: the second finds it already released.
         """
-        waiting = self._quarantine / _checked(sha256)
-        if waiting.exists():
-            _write(self._released / sha256, _read(waiting, sha256))
-            waiting.unlink(missing_ok=True)
-        _read(self._released / sha256, sha256)
+        waiting, released = self._quarantine / _checked(sha256), self._released / sha256
+        with suppress(FileNotFoundError):
+            _require_unaltered(waiting.read_bytes(), sha256)
+            waiting.replace(released)
+            _sync(self._released)
+        _read(released, sha256)
 
     def read_released(self, sha256: str) -> bytes:
         """Bytes that may be served. Raises IntegrityError when they are gone or not what was judged."""
@@ -64,9 +66,13 @@ def _read(path: Path, sha256: str) -> bytes:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise IntegrityError("The picture is no longer on disk; it was not served.") from error
+    _require_unaltered(content, sha256)
+    return content
+
+
+def _require_unaltered(content: bytes, sha256: str) -> None:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise IntegrityError("The picture on disk is not the one that was judged; it was not served.")
-    return content
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -80,8 +86,13 @@ def _write(path: Path, content: bytes) -> None:
             Path(file.name).unlink(missing_ok=True)
             raise
     Path(file.name).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make a new name in a folder last."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from gateway import metrics
 from gateway.store.engine import take_turns
@@ -81,15 +81,16 @@ def verify(session: Session) -> Broken | None:
     """
     checks = _Checks(session)
     prev_hash = GENESIS
-    rows = select(LedgerRow).order_by(col(LedgerRow.seq)).execution_options(yield_per=500)
-    for seq, row in enumerate(session.exec(rows), start=1):
-        if (row.seq, row.prev_hash) != (seq, prev_hash):
-            return Broken(f"ledger row {seq}", "is missing, or rows were reordered")
-        if row.hash != _hash_of(row):
-            return Broken(f"ledger row {row.seq}", f"was edited ({row.kind} of {row.subject})")
-        prev_hash = row.hash
-        if broken := checks.compare(row):
-            return broken
+    in_order = select(LedgerRow).order_by(col(LedgerRow.seq)).execution_options(yield_per=500)
+    with session.exec(in_order) as rows:
+        for seq, row in enumerate(rows, start=1):
+            if (row.seq, row.prev_hash) != (seq, prev_hash):
+                return Broken(f"ledger row {seq}", "is missing, or rows were reordered")
+            if row.hash != _hash_of(row):
+                return Broken(f"ledger row {row.seq}", f"was edited ({row.kind} of {row.subject})")
+            prev_hash = row.hash
+            if broken := checks.compare(row):
+                return broken
     return checks.unrecorded()
 
 
@@ -99,11 +100,11 @@ class _Checks:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.states: dict[str, str] = {}
-        self.decisions = 0
-        self.requests = 0
 
     def compare(self, row: LedgerRow) -> Broken | None:
-        facts = json.loads(row.facts)
+        facts = _read(row.facts)
+        if facts is None:
+            return Broken(f"ledger row {row.seq}", "is not of our making")
         compare: Callable[[str, dict[str, Any]], Broken | None] | None = {
             "received": self._request,
             "decided": self._decision,
@@ -114,11 +115,10 @@ class _Checks:
         return compare(row.subject, facts) if compare else None
 
     def _request(self, request_id: str, facts: dict[str, Any]) -> Broken | None:
-        self.requests += 1
         row = self.session.get(RequestRow, request_id)
         if row is None:
             return Broken(f"request {request_id}", "is in the ledger but was deleted")
-        if request_digest(row) != facts["digest"]:
+        if request_digest(row) != facts.get("digest"):
             return Broken(f"request {request_id}", "was edited")
         erased = row.prompt is None or row.prompt_salt is None
         if not erased and prompt_digest(row.prompt_salt or "", row.prompt or "") != row.prompt_digest:
@@ -126,31 +126,55 @@ class _Checks:
         return None
 
     def _decision(self, decision_id: str, facts: dict[str, Any]) -> Broken | None:
-        self.decisions += 1
         row = self.session.get(DecisionRow, decision_id)
         if row is None:
             return Broken(f"decision {decision_id}", "is in the ledger but was deleted")
-        return Broken(f"decision {decision_id}", "was edited") if decision_digest(row) != facts["digest"] else None
+        return Broken(f"decision {decision_id}", "was edited") if decision_digest(row) != facts.get("digest") else None
 
     def _picture(self, picture_id: str, facts: dict[str, Any]) -> Broken | None:
         row = self.session.get(PictureRow, picture_id)
         if row is None:
             return Broken(f"picture {picture_id}", "is in the ledger but was deleted")
-        return Broken(f"picture {picture_id}", "was edited") if row.sha256 != facts["sha256"] else None
+        return Broken(f"picture {picture_id}", "was edited") if row.sha256 != facts.get("sha256") else None
 
     def unrecorded(self) -> Broken | None:
-        """Rows that stand in the tables but not, or in another state, in the chain."""
-        for broken in self._other_states():
-            return broken
-        for table, seen in ((DecisionRow, self.decisions), (RequestRow, self.requests)):
-            count = self.session.exec(select(func.count()).select_from(table)).one()
-            if count != seen:
-                return Broken(f"table {table.__tablename__}", f"holds {count} rows, the ledger knows {seen}")
-        return None
+        """Rows that stand in the tables but not, or in another state, in the chain; and releases without a decision."""
+        return next(chain(self._never_recorded(), self._other_states(), self._undecided()), None)
+
+    def _never_recorded(self) -> Iterator[Broken]:
+        for name, kind, key in (
+            ("request", "received", col(RequestRow.id)),
+            ("decision", "decided", col(DecisionRow.id)),
+            ("picture", "picture", col(PictureRow.id)),
+        ):
+            recorded = select(LedgerRow.subject).where(LedgerRow.kind == kind)
+            for subject in self.session.exec(select(key).where(key.not_in(recorded)).order_by(key)):
+                yield Broken(f"{name} {subject}", "is not in the ledger")
 
     def _other_states(self) -> Iterator[Broken]:
-        requests = self.session.exec(select(RequestRow).execution_options(yield_per=500))
-        pictures = self.session.exec(select(PictureRow).execution_options(yield_per=500))
-        for row in chain[RequestRow | PictureRow](requests, pictures):
-            if self.states.get(row.id) != row.state:
-                yield Broken(row.id, f"is {row.state!r}, the ledger says {self.states.get(row.id)!r}")
+        of_requests = select(RequestRow.id, RequestRow.state).execution_options(yield_per=500)
+        of_pictures = select(PictureRow.id, PictureRow.state).execution_options(yield_per=500)
+        for name, query in (("request", of_requests), ("picture", of_pictures)):
+            with self.session.exec(query) as rows:
+                for key, state in rows:
+                    if self.states.get(key) != state:
+                        yield Broken(f"{name} {key}", f"is {state!r}, the ledger says {self.states.get(key)!r}")
+
+    def _undecided(self) -> Iterator[Broken]:
+        """Invariant I1: what is released has a decision of its own request that lets these very bytes pass."""
+        passed = (
+            select(DecisionRow.id)
+            .where(DecisionRow.id == PictureRow.decision_id, DecisionRow.request_id == PictureRow.request_id)
+            .where(DecisionRow.picture_sha256 == PictureRow.sha256, col(DecisionRow.action).in_(("allow", "label")))
+        )
+        released = select(PictureRow.id).where(PictureRow.state == "released", ~passed.exists())
+        for picture_id in self.session.exec(released.order_by(PictureRow.id)):
+            yield Broken(f"picture {picture_id}", "is released, and no decision lets it pass")
+
+
+def _read(facts: str) -> dict[str, Any] | None:
+    try:
+        read = json.loads(facts)
+    except ValueError:
+        return None
+    return read if isinstance(read, dict) else None
