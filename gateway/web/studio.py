@@ -13,13 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.assembly import House
 from gateway.auth import Caller, Session
-from gateway.errors import ClassifierUnavailable, GatewayError, MissingParameter, NotFound
+from gateway.errors import GatewayError, MissingParameter, NotFound
 from gateway.generation import Asked
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from gateway.store.released import read_released
+from gateway.web import captions
 from gateway.web.forms import read_form
-from gateway.web.panes import Drawing, Ending, Face, Pane, draw
+from gateway.web.panes import Drawing, Pane, draw
 from gateway.web.sheet import compose
 from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
 
@@ -274,12 +275,12 @@ def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> di
     return {
         "drawing": drawing,
         "estimate_s": _estimate_s(_house(request), drawing),
-        "phase": _phase(drawing, texts),
-        "heading": _heading(drawing, texts),
-        "explanation": _explanation(drawing, texts),
-        "record": _record(drawing, texts),
-        "again": _again(drawing, texts),
-        "words": _pane_words(texts),
+        "phase": captions.phase(drawing, texts),
+        "heading": captions.heading(drawing, texts),
+        "explanation": captions.explanation(drawing, texts),
+        "record": captions.record(drawing, texts),
+        "again": captions.again(drawing, texts),
+        "words": captions.pane_words(texts),
         **_naming(request, visitor, drawing),
     }
 
@@ -305,95 +306,3 @@ def _file_stem(prompt: str) -> str:
     """An ASCII name that every file system takes, such as "gardefou-a-cat-on-the-beach"."""
     words = re.findall(r"[a-z0-9]+", prompt.lower())
     return "-".join(["gardefou", *words])[:60].rstrip("-")
-
-
-def _pane_words(texts: Texts) -> dict[Face, str]:
-    return {
-        Face.DRAWING: texts.pane_drawing,
-        Face.CHECKING: texts.pane_checking,
-        Face.WITHHELD: texts.pane_withheld,
-        Face.HELD: texts.pane_held,
-        Face.FAILED: texts.pane_failed,
-        Face.STOPPED: texts.pane_stopped,
-    }
-
-
-def _heading(drawing: Drawing, texts: Texts) -> str:
-    return {
-        Ending.REFUSED: texts.refused_heading,
-        Ending.CANCELLED: texts.cancelled_heading,
-        Ending.FAILED: texts.failed_heading,
-    }.get(drawing.ending, "")
-
-
-def _phase(drawing: Drawing, texts: Texts) -> str:
-    """One line on where the drawing stands, short enough to be read aloud at every change."""
-    if drawing.ending is Ending.FINISHED:
-        return _tally(drawing, texts)
-    if drawing.has_window and not drawing.running:
-        return {
-            Ending.HELD: texts.held_heading,
-            Ending.ALL_WITHHELD: texts.all_withheld_heading,
-            Ending.CANCELLED: texts.cancelled_heading,
-            Ending.FAILED: texts.failed_heading,
-        }[drawing.ending]
-    if not drawing.running:
-        return ""
-    return _progress(drawing, texts)
-
-
-def _progress(drawing: Drawing, texts: Texts) -> str:
-    if drawing.request.state in (State.RECEIVED, State.PROMPT_JUDGED):
-        return texts.reading
-    if drawing.shown:
-        ready = texts.ready.format(ready=len(drawing.shown), asked=drawing.request.asked)
-        return f"{texts.drawing} · {ready}"
-    return texts.checking if drawing.count(Face.CHECKING) else texts.drawing
-
-
-def _tally(drawing: Drawing, texts: Texts) -> str:
-    ready, asked = len(drawing.shown), drawing.request.asked
-    if ready == asked:
-        return texts.finished_all.format(seconds=drawing.elapsed_s)
-    others = {
-        texts.tally_withheld: drawing.count(Face.WITHHELD),
-        texts.tally_held: drawing.count(Face.HELD),
-        texts.tally_failed: drawing.count(Face.FAILED),
-    }
-    told = [words.format(count=count) for words, count in others.items() if count]
-    return " · ".join([texts.finished_some.format(ready=ready, asked=asked), *told])
-
-
-def _explanation(drawing: Drawing, texts: Texts) -> tuple[str, ...]:
-    """What to make of the ending, and how to go on."""
-    match drawing.ending:
-        case Ending.REFUSED:
-            return (*(drawing.why or (texts.refused_undisclosed,)), texts.refused_next)
-        case Ending.HELD if drawing.request.error_code == ClassifierUnavailable.code:
-            return texts.error(drawing.request.error_code), texts.failed_explained
-        case Ending.HELD:
-            return (*drawing.why, texts.held_explained)
-        case Ending.ALL_WITHHELD:
-            return (texts.all_withheld_next,)
-        case Ending.CANCELLED:
-            return (texts.cancelled_explained,)
-        case Ending.FAILED:
-            return (texts.error(drawing.request.error_code), texts.failed_explained, texts.kept)
-        case _:
-            return ()
-
-
-def _record(drawing: Drawing, texts: Texts) -> tuple[tuple[str, str], ...]:
-    """What to quote when asking about a decision or a fault."""
-    request = drawing.request
-    if drawing.ending in (Ending.REFUSED, Ending.HELD) and request.decision_id:
-        return (texts.reference, request.decision_id), (texts.policy, request.policy)
-    if drawing.ending is Ending.FAILED:
-        return (texts.reference, request.id), (texts.error_code, request.error_code or "internal_error")
-    return ()
-
-
-def _again(drawing: Drawing, texts: Texts) -> str:
-    if drawing.running or drawing.ending is Ending.REFUSED:
-        return ""
-    return texts.try_again if drawing.ending is Ending.FAILED else texts.run_again
