@@ -20,7 +20,7 @@ from gateway.errors import (
     NotFound,
     RequestTooLarge,
 )
-from gateway.middleware import Envelope
+from gateway.middleware import Envelope, log_failure
 from gateway.web import studio
 
 ROUTERS = (generations, moderations, models, images, decisions, health, studio)
@@ -52,6 +52,8 @@ def create_app(house: House) -> FastAPI:
 async def _tell(request: Request, error: Exception) -> Response:
     """The one envelope."""
     assert isinstance(error, GatewayError)
+    if error.status == 500:
+        log_failure(request.state.request_id, error.__cause__ or error)
     headers = dict(error.headers)
     if isinstance(error, InvalidKey):
         headers["WWW-Authenticate"] = "Bearer"
@@ -63,7 +65,7 @@ async def _tell(request: Request, error: Exception) -> Response:
 async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known = FOUND_BY_STARLETTE.get(error.status_code, MalformedRequest)
-    answer = await _tell(request, known(f"{request.method} is not possible here, or there is no such address."))
+    answer = await _tell(request, known("There is no such address, or it does not answer to this method."))
     answer.headers.update(error.headers or {})
     return answer
 

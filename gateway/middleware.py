@@ -45,6 +45,7 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         status, started, request_id = CLIENT_GONE, time.perf_counter(), new_id("hrq")
+        scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -74,14 +75,15 @@ class Envelope:
         except ClientDisconnect:
             return None
         except Exception as error:  # noqa: BLE001 (whatever it is, the caller gets an envelope)
-            _log.error("request %s failed with %s at:\n%s", request_id, type(error).__name__, _where(error))
+            log_failure(request_id, error)
             return InternalError("Something went wrong on our side. Nothing was released.")
         return None
 
 
-def _where(error: Exception) -> str:
-    """The traceback without the error's own words, which may quote a prompt."""
-    return "".join(traceback.format_tb(error.__traceback__))
+def log_failure(request_id: str, error: BaseException) -> None:
+    """The kind and the place of what went wrong, without the error's own words, which may quote a prompt."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("request %s failed with %s at:\n%s", request_id, type(error).__name__, where)
 
 
 def _head_bytes(scope: Scope) -> int:
