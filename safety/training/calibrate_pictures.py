@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from policies.identity import write_manifest
+from policies.signals import Descriptor
 from safety.concept_banks import CONCEPTS, Calibration, ConceptBank, Measured, load_banks
 from safety.concept_scorer import LinearHead, PhraseContrast, load_heads
 from safety.pictures import HEADS, SHIPPED, PictureEmbedder, load_embedder
@@ -35,9 +36,12 @@ from safety.training.evaluate_pictures import (
     truth,
 )
 from safety.training.picture_labels import photograph_labels, subjects
-from safety.training.statistics import auroc, clopper_pearson
+from safety.training.statistics import auroc, clopper_pearson, threshold_at
 
-HEAD_PENALTY = 3e-4
+HEAD_PENALTY = 1e-4
+GENERATED_WEIGHT = 1000  # a folder of generated pictures weighs like this many pictures when heads are refitted
+PHOTOREALISM_PENALTY = 1e-5  # the generator's soft drawings are what it must learn not to take for photographs
+PHOTOREALISM_EMPHASIS = 4
 TEMPERATURES = (0.03, 0.05, 0.1, 0.2)
 BLOCK_FALSE_POSITIVES = 0.01  # upper end of the interval
 FLAG_RECALL = 0.95
@@ -51,11 +55,13 @@ def trained_heads(work: Path) -> dict[str, LinearHead]:
     return {s: LinearHead(weights[row], biases[row]) for row, s in enumerate(subjects())}
 
 
-def refit_head(head: LinearHead, embeddings: Tensor, answers: Tensor) -> LinearHead:
+def refit_head(
+    head: LinearHead, embeddings: Tensor, answers: Tensor, weights: Tensor, penalty: float = HEAD_PENALTY
+) -> LinearHead:
     """Move a head towards the calibration pictures, held to where it was by a quadratic penalty."""
     known = answers >= 0
     embeddings, answers = embeddings[known], answers[known]
-    weight = _class_weights(answers)
+    weight = _class_weights(answers) * weights[known]
     change = torch.zeros_like(head.weight).requires_grad_()
     bias = head.bias.clone().requires_grad_()
     optimiser = torch.optim.LBFGS([change, bias], max_iter=60, line_search_fn="strong_wolfe")
@@ -64,12 +70,19 @@ def refit_head(head: LinearHead, embeddings: Tensor, answers: Tensor) -> LinearH
         optimiser.zero_grad()
         logit = embeddings @ (head.weight + change) + bias
         loss = functional.binary_cross_entropy_with_logits(logit, answers, weight=weight)
-        loss = loss + HEAD_PENALTY * change.square().sum()
+        loss = loss + penalty * change.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
     return LinearHead((head.weight + change).detach(), bias.detach())
+
+
+def _refit(subject: str, head: LinearHead, embeddings: Tensor, answers: Tensor, weights: Tensor) -> LinearHead:
+    if subject != Descriptor.PHOTOREALISM:
+        return refit_head(head, embeddings, answers, weights)
+    emphasised = torch.where(weights > 1, PHOTOREALISM_EMPHASIS * weights, weights)
+    return refit_head(head, embeddings, answers, emphasised, PHOTOREALISM_PENALTY)
 
 
 def save_heads(heads: Mapping[str, LinearHead], folder: Path, name: str) -> None:
@@ -84,8 +97,11 @@ def save_heads(heads: Mapping[str, LinearHead], folder: Path, name: str) -> None
     write_manifest(folder, name)
 
 
-def calibration_pictures(arguments: argparse.Namespace) -> LabelledPictures:
-    """Everything thresholds are chosen on; nothing of it appears in the evaluation."""
+def calibration_pictures(arguments: argparse.Namespace) -> tuple[LabelledPictures, Tensor]:
+    """Everything thresholds are chosen on, nothing of it in the evaluation; and how much each picture weighs.
+
+    Weights: float (n), 1 for artwork and photographs, more for generated pictures.
+    """
     sets = [drawn("fxemoji", arguments.artwork, arguments.work, seed=11, pairs=800)]
     for seed, style in enumerate(("noto", "twemoji", "fluent"), start=21):
         whole = drawn(style, arguments.artwork, arguments.work, seed=seed, pairs=300)
@@ -95,8 +111,12 @@ def calibration_pictures(arguments: argparse.Namespace) -> LabelledPictures:
     enlarged = functional.interpolate(pixels[rows].float(), size=96, mode="bicubic").clamp(0, 255) / 255
     labels = photograph_labels([names[int(row)] for row in rows])
     sets.append(LabelledPictures(as_served(enlarged), labels, [""] * len(rows)))
-    sets += [from_folder(folder, "calibrate") for folder in arguments.pictures]
-    return join(sets)
+    weights = [torch.ones(sum(len(one.pixels) for one in sets))]
+    for folder in arguments.pictures:
+        sets.append(from_folder(folder, "calibrate"))
+        count = len(sets[-1].pixels)
+        weights.append(torch.full((count,), max(1.001, GENERATED_WEIGHT / count)))
+    return join(sets), torch.cat(weights)
 
 
 def _every_third(pictures: LabelledPictures) -> LabelledPictures:
@@ -149,9 +169,9 @@ def choose_flag(positive: Tensor, benign: Tensor, block: float) -> float:
 
 
 def calibrate(
-    bank: ConceptBank, embedder: PictureEmbedder, embeddings: Tensor, answers: Tensor
+    bank: ConceptBank, embedder: PictureEmbedder, embeddings: Tensor, answers: Tensor, generated: Tensor
 ) -> tuple[Calibration, Tensor]:
-    """The calibration of one bank, and the scores it gives."""
+    """The calibration of one bank, and the scores it gives. generated: bool (n), which came from the generator."""
     known = answers >= 0
     contrast, margin = _best_contrast(bank, embedder, embeddings, answers)
     head = load_heads(embedder)[bank.subject](embeddings)
@@ -164,7 +184,8 @@ def calibrate(
         "intercept": round(intercept, 5),
         "temperature": contrast.temperature,
     }
-    return _with_thresholds(fields, scores[answers == 1], scores[answers == 0]), scores
+    benign = answers == 0
+    return _with_thresholds(fields, scores[answers == 1], scores[benign], scores[benign & generated]), scores
 
 
 def _best_contrast(
@@ -177,9 +198,13 @@ def _best_contrast(
     return tried[best], margins[best]
 
 
-def _with_thresholds(fields: Mapping[str, object], positive: Tensor, benign: Tensor) -> Calibration:
-    block = choose_block(benign)
-    flag = choose_flag(positive, benign, block)
+def _with_thresholds(fields: Mapping[str, object], positive: Tensor, benign: Tensor, generated: Tensor) -> Calibration:
+    """Thresholds that hold on all benign pictures and on the benign pictures of the generator."""
+    block, flag = choose_block(benign), 0.0
+    if len(generated):
+        block = min(0.999, max(block, threshold_at(generated, BLOCK_FALSE_POSITIVES)))
+        flag = float(generated.quantile(1 - FLAG_FALSE_POSITIVES))
+    flag = min(block, max(flag, choose_flag(positive, benign, block)))
     measured = Measured(
         positives=len(positive),
         benign=len(benign),
@@ -218,15 +243,17 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     heads = trained_heads(arguments.work)
     save_heads(heads, arguments.model, "clip-nano")
-    pictures = calibration_pictures(arguments)
+    pictures, weights = calibration_pictures(arguments)
     embeddings = embed_all(load_embedder(arguments.model), pictures.pixels)
     answers = {subject: truth(pictures.labels, subject) for subject in heads}
     fitting = torch.arange(len(embeddings)) % 2 == 0
-    refitted = {s: refit_head(h, embeddings[fitting], answers[s][fitting]) for s, h in heads.items()}
+    refitted = {s: _refit(s, h, embeddings[fitting], answers[s][fitting], weights[fitting]) for s, h in heads.items()}
     save_heads(refitted, arguments.model, "clip-nano")
     embedder, banks = load_embedder(arguments.model), load_banks()
     for subject in heads:
-        calibration, _ = calibrate(banks[subject], embedder, embeddings[~fitting], answers[subject][~fitting])
+        calibration, _ = calibrate(
+            banks[subject], embedder, embeddings[~fitting], answers[subject][~fitting], weights[~fitting] > 1
+        )
         write_calibration(subject, "clip-nano", calibration)
         print(subject, calibration.model_dump_json(exclude={"checkpoint"}))
 
