@@ -41,8 +41,8 @@ CONFIG = TransformerConfig(
     max_text_length=64,
     image_length=144,
 )
-SCENES = 40_000
-BATCH = 64
+SCENES = 14_000  # per process
+BATCH = 32  # per process
 BLANK_SHARE = 0.1
 TEXT_RATE = 2e-3
 MUON_RATE = 0.02
@@ -52,6 +52,11 @@ OBJECTIVE_WEIGHT = 0.1
 WARM_UP = 60  # steps
 COOL_DOWN = 0.4  # share of the time in which the rates fall to zero
 EMA = 0.995
+
+
+def rank() -> int:
+    """Which of the processes this is."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +75,7 @@ class Scenes:
     def __init__(self, args: argparse.Namespace) -> None:
         concepts = load_concepts()
         self.concepts = len(concepts)
-        maker = SceneMaker(concepts, args.seed)
+        maker = SceneMaker(concepts, args.seed + rank())
         self._scenes = [maker.any() for _ in range(args.scenes)]
         self._targets = text_targets(self._scenes, self.concepts)
         self._captioner = Captioner(args.seed + int(time.time()) + rank())
@@ -107,11 +112,6 @@ def shifted(codes: Tensor) -> Tensor:
     """Decoder input: the codes one later, the start token first."""
     start = torch.full_like(codes[:, :1], CONFIG.decoder_start_token_id)
     return torch.cat([start, codes[:, :-1]], 1)
-
-
-def rank() -> int:
-    """Which of the processes this is."""
-    return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def share_step(parameters: Sequence[Tensor], seconds: float) -> float:
