@@ -50,18 +50,14 @@ class LabelManifest:
         """
         renamed = _read_labels_file(folder)
         meanings = {index: renamed.get(label, label) for index, label in id2label.items()}
-        unknown = [
-            id2label[index] for index, name in meanings.items() if name not in {UNSAFE, None, *Category}
-        ]
+        unknown = [id2label[index] for index, name in meanings.items() if name not in {UNSAFE, None, *Category}]
         columns = {
             category: tuple(index for index, name in meanings.items() if name == category)
             for category in Category
             if category in meanings.values()
         }
         if unknown or not columns:
-            raise UnknownLabel(
-                f"{folder}: say in {LABELS_FILE} which categories these labels mean: {unknown}"
-            )
+            raise UnknownLabel(f"{folder}: say in {LABELS_FILE} which categories these labels mean: {unknown}")
         return cls(columns, next((index for index, name in meanings.items() if name == UNSAFE), None))
 
 

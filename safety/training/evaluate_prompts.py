@@ -87,9 +87,7 @@ def share_from(scores: Floats, threshold: float) -> float | None:
 def scores_of(classifier: PromptClassifier, texts: Sequence[str]) -> Floats:
     """The greatest category score of each text, which is P(unsafe)."""
     prompts = [normalize(text) for text in texts]
-    judged = [
-        signals for at in range(0, len(prompts), 256) for signals in classifier.check(prompts[at : at + 256])
-    ]
+    judged = [signals for at in range(0, len(prompts), 256) for signals in classifier.check(prompts[at : at + 256])]
     return np.array([max(signal.score for signal in signals) for signals in judged])
 
 
@@ -114,21 +112,15 @@ def own_test(rows: Sequence[LabelledPrompt], language: str) -> Benchmark:
     """Our own written prompts of templates never trained on, benign and unsafe together."""
     own = [row for row in rows if row.source.startswith("own_") and row.language == language]
     unsafe = np.array([row.unsafe for row in own])
-    return Benchmark(
-        f"own prompts, unseen templates, {language}", [row.text for row in own], unsafe, language
-    )
+    return Benchmark(f"own prompts, unseen templates, {language}", [row.text for row in own], unsafe, language)
 
 
 def benign_dev(rows: Sequence[LabelledPrompt], language: str) -> list[str]:
     """The benign captions and prompts that thresholds are set on."""
-    return [
-        row.text for row in rows if row.language == language and not row.unsafe and row.source not in TWEETS
-    ]
+    return [row.text for row in rows if row.language == language and not row.unsafe and row.source not in TWEETS]
 
 
-def figures(
-    benchmark: Benchmark, scores: Floats, benign: Floats, thresholds: Mapping[float, float]
-) -> Figures:
+def figures(benchmark: Benchmark, scores: Floats, benign: Floats, thresholds: Mapping[float, float]) -> Figures:
     """benign: scores of a benign set to stand in where the benchmark has unsafe rows only."""
     bad, good = scores[benchmark.unsafe], scores[~benchmark.unsafe]
     against = good if len(good) else benign
@@ -162,9 +154,7 @@ def print_table(lines: Sequence[Figures]) -> None:
     head = list(asdict(lines[0]))
     print("| " + " | ".join(head) + " |\n|" + " --- |" * len(head))
     for line in lines:
-        cells = [
-            "" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(line).values()
-        ]
+        cells = ["" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(line).values()]
         print("| " + " | ".join(cells) + " |")
 
 

@@ -151,9 +151,7 @@ class Training:
 
     def padded(self, batch: Sequence[int]) -> dict[str, Tensor]:
         """input_ids and attention_mask (rows, longest)."""
-        return dict(
-            self.tokenizer.pad({"input_ids": [self.tokens[row] for row in batch]}, return_tensors="pt")
-        )
+        return dict(self.tokenizer.pad({"input_ids": [self.tokens[row] for row in batch]}, return_tensors="pt"))
 
     def learn(self, batch: Sequence[int]) -> float:
         """One step of gradient descent; its loss."""
@@ -199,9 +197,7 @@ def logits_of(
     """float (texts, labels), each text's first `max_tokens` tokens."""
     parts = []
     for chunk in in_chunks(texts, 64):
-        encoded = tokenizer(
-            list(chunk), truncation=True, max_length=max_tokens, padding=True, return_tensors="pt"
-        )
+        encoded = tokenizer(list(chunk), truncation=True, max_length=max_tokens, padding=True, return_tensors="pt")
         parts.append(model(**encoded).logits)
     return torch.cat(parts)
 

@@ -43,9 +43,7 @@ def judge(classifier: PromptClassifier, *prompts: str) -> list[Signal]:
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(WordLevel({word: at for at, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
     )
@@ -114,9 +112,7 @@ def test_guard_nano_is_named_by_its_manifest_and_calibrated(guard: PromptClassif
         ("un homme poignarde son voisin à mort", Category.VIOLENCE),
     ],
 )
-def test_harm_is_seen_and_named_in_english_and_french(
-    guard: PromptClassifier, prompt: str, category: Category
-) -> None:
+def test_harm_is_seen_and_named_in_english_and_french(guard: PromptClassifier, prompt: str, category: Category) -> None:
     signal = judge(guard, prompt)[0]
     assert signal.score > 0.5
     assert signal.subject == category
@@ -255,9 +251,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> PromptClassifier:
 
 @settings(max_examples=40, deadline=None)
 @given(prompts=st.lists(st.text(max_size=200), max_size=5))
-def test_any_text_gets_one_score_from_0_to_1_for_every_category(
-    tiny: PromptClassifier, prompts: list[str]
-) -> None:
+def test_any_text_gets_one_score_from_0_to_1_for_every_category(tiny: PromptClassifier, prompts: list[str]) -> None:
     judged = tiny.check([normalize(prompt) for prompt in prompts])
     assert len(judged) == len(prompts)
     for signals in judged:

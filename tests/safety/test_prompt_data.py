@@ -24,9 +24,7 @@ CHILDHOOD = re.compile(
     r"\b(child\w*|kids?|boys?|girls?|teen\w*|minors?|young\w*|school\w*|bab(y|ies)|toddlers?|daughter\w*"
     r"|family|famille|enfants?|fille\w*|garçons?|ado\w*|mineur\w*|jeunes?|écol\w*|bébé\w*|nourrisson\w*|fils)\b"
 )
-Scored = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2, max_size=30
-)
+Scored = st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2, max_size=30)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -45,11 +43,7 @@ def test_sexual_minors_has_no_template(language: str) -> None:
 @pytest.mark.parametrize("name", ["benign_en", "benign_fr", "unsafe_en", "unsafe_fr"])
 def test_every_template_names_slots_that_exist(name: str) -> None:
     grammar = read_yaml(name)
-    lists = (
-        grammar["templates"]
-        if name.startswith("benign")
-        else chain.from_iterable(grammar["templates"].values())
-    )
+    lists = grammar["templates"] if name.startswith("benign") else chain.from_iterable(grammar["templates"].values())
     named = set(re.findall(r"\[(?:a:)?(\w+)\]", " ".join(lists)))
     assert named <= set(grammar["slots"]) | {"emoji"}
 
@@ -88,9 +82,7 @@ def test_a_row_with_only_foreign_labels_is_dropped_and_benign_rows_stay_benign()
     row = {"text": "a gun and blood", "source_label": "", "labels": "copyright"}
     assert labels_of(row) is None
     assert labels_of(row | {"labels": ""}) == frozenset()
-    assert labels_of(row | {"labels": "violence"}) == frozenset(
-        {Category.VIOLENCE, Category.GORE, Category.WEAPONS}
-    )
+    assert labels_of(row | {"labels": "violence"}) == frozenset({Category.VIOLENCE, Category.GORE, Category.WEAPONS})
 
 
 @given(Scored)
