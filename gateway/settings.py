@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+DATABASE = "gardefou.db"  # SQLite's file in the data folder
+
 
 class Settings(BaseSettings):
     """All state lives under `data`: database, pictures, secret, locks.
@@ -50,7 +52,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.data / 'gardefou.db'}"
+        return self.database_url or f"sqlite:///{self.data / DATABASE}"
 
 
 def unknown_variables(environment: dict[str, str]) -> list[str]:
@@ -58,5 +60,6 @@ def unknown_variables(environment: dict[str, str]) -> list[str]:
     known = {f"GARDEFOU_{name}".upper() for name in Settings.model_fields} | {
         "GARDEFOU_REQUIRE_BROWSER",
         "GARDEFOU_REQUIRE_POSTGRES",
+        "GARDEFOU_CHROMIUM",
     }
     return sorted(name for name in environment if name.upper().startswith("GARDEFOU_") and name.upper() not in known)
