@@ -18,7 +18,7 @@ from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.pipeline import Pipeline
-from gateway.settings import Settings
+from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
@@ -169,6 +169,13 @@ def open_decisions(settings: Settings) -> Decisions:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
     return Decisions(open_engine(settings.database), "command", _secret(settings.data))
+
+
+def reopen_decisions(settings: Settings) -> Decisions:
+    """The book of a service that has run before. Raises FileNotFoundError: a mistyped folder is no whole ledger."""
+    if settings.database_url is None and not (settings.data / DATABASE).is_file():
+        raise FileNotFoundError(f"{settings.data / DATABASE} does not exist: nothing was ever recorded there")
+    return open_decisions(settings)
 
 
 def open_keys(settings: Settings) -> ApiKeys:

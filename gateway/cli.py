@@ -152,10 +152,10 @@ def check_policy(
 @ledger_app.command("verify")
 def verify_ledger(data: Data = None, as_json: AsJson = False) -> None:
     """Recompute the chain. Exit code 4 names the first row that is not what was written."""
-    from gateway.assembly import open_decisions
+    from gateway.assembly import reopen_decisions
 
     with _told_plainly(as_json):
-        broken = open_decisions(_settings(data=data)).broken_ledger()
+        broken = reopen_decisions(_settings(data=data)).broken_ledger()
     if as_json:
         typer.echo(json.dumps({"ok": broken is None, "row": broken and broken.row, "why": broken and broken.why}))
     else:
@@ -168,10 +168,10 @@ def list_decisions(
     data: Data = None, count: Annotated[int, typer.Option("-n", min=1)] = 20, as_json: AsJson = False
 ) -> None:
     """The newest decisions."""
-    from gateway.assembly import open_decisions
+    from gateway.assembly import reopen_decisions
 
     with _told_plainly(as_json):
-        rows = open_decisions(_settings(data=data)).latest(count)
+        rows = reopen_decisions(_settings(data=data)).latest(count)
     for row in rows:
         told = row.model_dump(include={"id", "request_id", "stage", "picture_index", "action", "policy", "created_at"})
         told["categories"] = json.loads(row.categories)

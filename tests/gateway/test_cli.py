@@ -1,0 +1,223 @@
+"""The command `gardefou`: answers alone on stdout, what went wrong in one line on stderr, and the right exit code."""
+
+import json
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from gateway.assembly import migrate, shipped_models
+from gateway.cli import app
+from gateway.store.api_keys import ApiKeys
+from gateway.store.decisions import Decisions
+from gateway.store.engine import open_engine
+from policies.identity import MANIFEST
+from policies.loader import shipped_policies
+from tests.gateway.test_ledger import released_request
+
+KEY = re.compile(r"gk_local_[0-9A-Za-z]{10}_[0-9A-Za-z]{43}_[0-9a-f]{6}\n\Z")
+
+real_models = pytest.mark.skipif(
+    not all((folder / MANIFEST).is_file() for folder in shipped_models()), reason="the models are not made yet"
+)
+
+
+def gardefou(*arguments: str | Path, stdin: str | None = None, **environment: str) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin, env=environment)
+
+
+def lines(ended: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder whose book holds one released request."""
+    url = f"sqlite:///{tmp_path / 'gardefou.db'}"
+    migrate(url)
+    engine = open_engine(url)
+    released_request(Decisions(engine, "ins", b"key"))
+    engine.dispose()
+    return tmp_path
+
+
+def edit(data: Path) -> None:
+    with open_engine(f"sqlite:///{data / 'gardefou.db'}").begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER ledger_no_UPDATE")
+        connection.exec_driver_sql("UPDATE ledger SET facts = '{}' WHERE seq = 2")
+
+
+# usage
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["draw"], ["serve", "--port", "many"], ["keys", "create", "--wrong"]]
+)
+def test_what_is_no_command_is_a_usage_error(arguments: list[str]) -> None:
+    ended = gardefou(*arguments)
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("command", [["serve"], ["keys", "create"], ["ledger", "verify"], ["check", "a cat"]])
+def test_an_unknown_variable_is_named_and_nothing_starts(command: list[str], tmp_path: Path) -> None:
+    ended = gardefou(*command, GARDEFOU_PORTT="1", GARDEFOU_DATA=str(tmp_path / "data"))
+    assert ended.exit_code == 2
+    assert "GARDEFOU_PORTT" in ended.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("GARDEFOU_PORT", "99999"), ("GARDEFOU_GATE_SECONDS", "0")])
+def test_a_setting_out_of_range_is_a_usage_error_that_names_it(name: str, value: str, tmp_path: Path) -> None:
+    ended = gardefou("keys", "create", "--data", tmp_path, **{name: value})
+    assert ended.exit_code == 2
+    assert name.removeprefix("GARDEFOU_").lower() in ended.stderr
+
+
+def test_an_unknown_generator_is_a_usage_error_that_lists_the_known_ones(tmp_path: Path) -> None:
+    ended = gardefou("draw", "a cat", "--out", tmp_path, "--data", tmp_path, GARDEFOU_GENERATOR="dalle-9")
+    assert ended.exit_code == 2
+    assert "dalle-nano" in ended.stderr
+
+
+# keys
+
+
+def test_keys_create_prints_a_key_that_opens_and_nothing_else(tmp_path: Path) -> None:
+    ended = gardefou("keys", "create", "--data", tmp_path)
+    assert ended.exit_code == 0
+    assert KEY.match(ended.stdout)
+    assert ended.stderr == ""
+    keys = ApiKeys(
+        open_engine(f"sqlite:///{tmp_path / 'gardefou.db'}"), bytes.fromhex((tmp_path / "secret").read_text())
+    )
+    assert keys.authenticate(ended.stdout.strip())
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
+# ledger
+
+
+def test_ledger_verify_says_that_all_is_whole(data: Path) -> None:
+    ended = gardefou("ledger", "verify", "--data", data)
+    assert (ended.exit_code, ended.stdout) == (0, "The ledger is whole.\n")
+
+
+def test_ledger_verify_ends_with_4_and_names_the_row(data: Path) -> None:
+    edit(data)
+    ended = gardefou("ledger", "verify", "--data", data)
+    assert ended.exit_code == 4
+    assert "ledger row 2 was edited" in ended.stdout
+    (told,) = lines(gardefou("ledger", "verify", "--data", data, "--json"))
+    assert (told["ok"], told["row"]) == (False, "ledger row 2")
+
+
+@pytest.mark.parametrize("command", ["verify", "list"])
+def test_a_folder_without_a_book_is_not_called_whole(command: str, tmp_path: Path) -> None:
+    ended = gardefou("ledger", command, "--data", tmp_path / "mistyped")
+    assert ended.exit_code == 3
+    assert "mistyped" in ended.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_ledger_list_tells_the_newest_decisions_first(data: Path) -> None:
+    told = lines(gardefou("ledger", "list", "--data", data, "--json"))
+    assert [(row["stage"], row["action"]) for row in told] == [("picture", "allow"), ("prompt", "allow")]
+    assert len(gardefou("ledger", "list", "--data", data, "-n", "1").stdout.splitlines()) == 1
+
+
+# policy
+
+
+def test_policy_check_of_a_broken_file_names_file_and_line(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    sound = shipped_policies()["default"].read_text()
+    broken.write_text(sound.replace("version: 1", "version: one", 1))
+    line = sound.splitlines().index("version: 1") + 1
+    ended = gardefou("policy", "check", broken)
+    assert ended.exit_code == 2
+    assert f"{broken}:{line}: version" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_policy_check_of_no_file_is_a_usage_error(tmp_path: Path) -> None:
+    ended = gardefou("policy", "check", tmp_path / "none.yaml")
+    assert ended.exit_code == 2
+    assert "none.yaml" in ended.stderr
+
+
+# models
+
+
+@real_models
+def test_models_verify_names_every_model_with_its_hash() -> None:
+    ended = gardefou("models", "verify", "--json")
+    assert ended.exit_code == 0
+    assert len(json.loads(ended.stdout)) == len(shipped_models())
+
+
+# check and draw, with the shipped models
+
+
+@real_models
+def test_check_judges_a_line_of_stdin_each_and_ends_with_1_when_one_is_refused(tmp_path: Path) -> None:
+    prompts = "a cat on a chair\na naked woman\nun chat 🐈\n"
+    ended = gardefou("check", "--json", stdin=prompts, GARDEFOU_DATA=str(tmp_path / "data"))
+    assert ended.exit_code == 1
+    answers = lines(ended)
+    assert [answer["prompt"] for answer in answers] == prompts.splitlines()
+    assert [answer["action"] for answer in answers] == ["allow", "block", "allow"]
+    for answer in answers:
+        assert answer["policy"].startswith("default@")
+        assert 0 <= answer["score"] <= 1
+        assert {signal["source"] for signal in answer["signals"]} == {"blocklist", "prompt_classifier"}
+    assert answers[1]["categories"] == ["sexual"]
+    assert not (tmp_path / "data").exists()
+
+
+@real_models
+def test_check_of_arguments_records_when_asked_and_judges_a_picture_as_well(tmp_path: Path) -> None:
+    picture = tmp_path / "red.png"
+    Image.new("RGB", (64, 64), "red").save(picture)
+    data = tmp_path / "data"
+    ended = gardefou("check", "a cat", "a dog", "--image", picture, "--record", "--json", "--data", data)
+    cat, dog, red = lines(ended)
+    assert (cat["prompt"], cat["action"], dog["prompt"], dog["action"]) == ("a cat", "allow", "a dog", "allow")
+    assert red["stage"] == "picture"
+    assert ended.exit_code == (0 if red["action"] in ("allow", "label") else 1)
+    kept = lines(gardefou("ledger", "list", "--data", data, "--json"))
+    assert {row["id"] for row in kept} == {answer["decision_id"] for answer in (cat, dog, red)}
+    assert gardefou("ledger", "verify", "--data", data).exit_code == 0
+
+
+@real_models
+def test_draw_writes_what_was_released_and_refuses_what_is_refused(tmp_path: Path) -> None:
+    out, data = tmp_path / "out", tmp_path / "data"
+    ended = gardefou("draw", "a red apple", "--out", out, "-n", "2", "--seed", "7", "--data", data, "--json")
+    answer = json.loads(ended.stdout)
+    if ended.exit_code == 0:
+        assert len(answer["pictures"]) + len(answer["withheld"]) == answer["requested"] == 2
+        assert sorted(str(path) for path in out.iterdir()) == sorted(p["file"] for p in answer["pictures"])
+        for path in out.iterdir():
+            assert Image.open(path).format == "PNG"
+    else:
+        assert answer["error"]["code"] == "content_policy_violation"
+    refused = gardefou("draw", "a naked woman", "--out", out / "none", "--data", data, "--json")
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout)["error"]["x_gateway"]["stage"] == "prompt"
+    assert not (out / "none").exists()
+    assert gardefou("ledger", "verify", "--data", data).exit_code == 0
+
+
+@real_models
+def test_serve_says_when_its_port_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ended = gardefou("serve", "--port", str(other.getsockname()[1]), "--data", tmp_path)
+    assert ended.exit_code == 3
+    assert "address" in ended.stderr.lower()
