@@ -1,6 +1,7 @@
 """Listen: uvicorn, with patience for slow clients that ends, and our own words for what is no HTTP."""
 
 import asyncio
+import signal
 import sys
 from typing import Any, ClassVar, cast
 
@@ -76,7 +77,8 @@ def configuration(house: House) -> uvicorn.Config:
 
 
 def serve(house: House) -> None:
-    """Serve until SIGTERM or Ctrl-C, then drain."""
+    """Serve until SIGTERM or Ctrl-C, then drain and return."""
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises the signal once more when it has drained
     uvicorn.Server(configuration(house)).run()
 
 
