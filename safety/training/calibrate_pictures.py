@@ -81,8 +81,12 @@ def refit_head(
 def _refit(subject: str, head: LinearHead, embeddings: Tensor, answers: Tensor, weights: Tensor) -> LinearHead:
     if subject != Descriptor.PHOTOREALISM:
         return refit_head(head, embeddings, answers, weights)
-    emphasised = torch.where(weights > 1, PHOTOREALISM_EMPHASIS * weights, weights)
-    return refit_head(head, embeddings, answers, emphasised, PHOTOREALISM_PENALTY)
+    return refit_head(head, embeddings, answers, _emphasis(weights), PHOTOREALISM_PENALTY)
+
+
+def _emphasis(weights: Tensor) -> Tensor:
+    """Generated pictures weigh still more when it is about looking like a photograph."""
+    return torch.where(weights > 1, PHOTOREALISM_EMPHASIS * weights, weights)
 
 
 def save_heads(heads: Mapping[str, LinearHead], folder: Path, name: str) -> None:
@@ -132,9 +136,9 @@ def _class_weights(answers: Tensor) -> Tensor:
     return torch.where(answers == 1, 0.5 / share, 0.5 / (1 - share))
 
 
-def fit_platt(features: Tensor, answers: Tensor) -> tuple[Tensor, float]:
+def fit_platt(features: Tensor, answers: Tensor, importance: Tensor) -> tuple[Tensor, float]:
     """Logistic regression of answers (n) on features (n, k): weights >= 0, both classes weigh the same."""
-    weight = _class_weights(answers)
+    weight = _class_weights(answers) * importance
     spread = features.std(0)
     raw = torch.zeros(features.shape[1], requires_grad=True)
     intercept = torch.zeros((), requires_grad=True)
@@ -169,13 +173,14 @@ def choose_flag(positive: Tensor, benign: Tensor, block: float) -> float:
 
 
 def calibrate(
-    bank: ConceptBank, embedder: PictureEmbedder, embeddings: Tensor, answers: Tensor, generated: Tensor
+    bank: ConceptBank, embedder: PictureEmbedder, embeddings: Tensor, answers: Tensor, weights: Tensor
 ) -> tuple[Calibration, Tensor]:
-    """The calibration of one bank, and the scores it gives. generated: bool (n), which came from the generator."""
-    known = answers >= 0
+    """The calibration of one bank, and the scores it gives. weights: those of calibration_pictures."""
+    known, generated = answers >= 0, weights > 1
+    importance = _emphasis(weights) if bank.subject == Descriptor.PHOTOREALISM else torch.ones_like(weights)
     contrast, margin = _best_contrast(bank, embedder, embeddings, answers)
     head = load_heads(embedder)[bank.subject](embeddings)
-    weights, intercept = fit_platt(torch.stack([head, margin], 1)[known], answers[known])
+    weights, intercept = fit_platt(torch.stack([head, margin], 1)[known], answers[known], importance[known])
     scores = (weights[0] * head + weights[1] * margin + intercept).sigmoid()
     fields = {
         "checkpoint": embedder.identity.sha256,
@@ -252,7 +257,7 @@ def main() -> None:
     embedder, banks = load_embedder(arguments.model), load_banks()
     for subject in heads:
         calibration, _ = calibrate(
-            banks[subject], embedder, embeddings[~fitting], answers[subject][~fitting], weights[~fitting] > 1
+            banks[subject], embedder, embeddings[~fitting], answers[subject][~fitting], weights[~fitting]
         )
         write_calibration(subject, "clip-nano", calibration)
         print(subject, calibration.model_dump_json(exclude={"checkpoint"}))

@@ -112,7 +112,7 @@ def test_intervals_are_those_of_clopper_and_pearson(hits: int, trials: int, low:
 def test_platt_weights_are_never_negative_and_separate_what_can_be_separated() -> None:
     answers = torch.tensor([1.0, 0.0]).repeat(100)
     useful = answers + 0.3 * torch.randn(200, generator=torch.Generator().manual_seed(0))
-    weights, intercept = fit_platt(torch.stack([useful, -useful], 1), answers)
+    weights, intercept = fit_platt(torch.stack([useful, -useful], 1), answers, torch.ones(200))
     scores = (torch.stack([useful, -useful], 1) @ weights + intercept).sigmoid()
     assert (weights >= 0).all()
     assert weights[0] > weights[1]
