@@ -14,7 +14,7 @@ from gateway.errors import (
     Overloaded,
 )
 from gateway.store.decisions import Judgement, KeptPicture, State
-from generator.batcher import LineFull
+from generator.batcher import BREAKER_REST_S, GeneratorResting, LineFull
 from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest
 from policies.schema import Policy
 from policies.signals import Category
@@ -146,8 +146,10 @@ def translated(error: BaseException) -> BaseException:
     """The error as a caller is told it. What nobody foresaw is an internal error, never an allow."""
     if isinstance(error, LineFull):
         return Overloaded("Too many pictures are being drawn right now.", retry_after_s=error.retry_after_s)
-    if isinstance(error, GenerationFailed):
-        return GeneratorUnavailable("The pictures could not be drawn. The prompt is not the reason.", retry_after_s=5)
+    if isinstance(error, GeneratorResting):
+        return GeneratorUnavailable("The generator is being given a rest.", retry_after_s=BREAKER_REST_S)
+    if isinstance(error, GenerationFailed):  # no time to come back: each retry would cost a drawing
+        return GeneratorUnavailable("The pictures could not be drawn. The prompt is not the reason.")
     if isinstance(error, GatewayError) or not isinstance(error, Exception):
         return error
     return InternalError("Something went wrong on our side. Nothing was released.")

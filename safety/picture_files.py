@@ -21,14 +21,16 @@ class PictureTooLarge(ValueError):
 
 
 def decode_picture(content: bytes, max_pixels: int) -> Tensor:
-    """A still picture as uint8 (3, height, width) RGB; metadata is dropped.
+    """A still, opaque picture as uint8 (3, height, width) RGB; metadata is dropped.
 
     The size is read from the header before any pixel is unpacked. A moving picture is refused: only its first frame
-    would be looked at. Raises NotAPicture, PictureTooLarge.
+    would be looked at. So is a transparent one: what a person sees depends on what lies behind it.
+    Raises NotAPicture, PictureTooLarge.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             _require_fit(picture, max_pixels)
+            _require_opaque(picture)
             pixels = np.array(picture.convert("RGB"))
     except PictureTooLarge:
         raise
@@ -44,3 +46,10 @@ def _require_fit(picture: Image.Image, max_pixels: int) -> None:
         raise PictureTooLarge(f"{picture.width} x {picture.height} pixels are more than {max_pixels}")
     if picture.format in MOVING_FORMATS and getattr(picture, "is_animated", False):
         raise NotAPicture("a moving picture")
+
+
+def _require_opaque(picture: Image.Image) -> None:
+    if picture.has_transparency_data:
+        alpha = picture.convert("RGBA").getchannel("A")
+        if alpha.getextrema() != (255, 255):
+            raise NotAPicture("a transparent picture")

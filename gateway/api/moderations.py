@@ -133,7 +133,7 @@ def _decode_one(image: ImageUrl, max_pixels: int) -> Pixels:
     except PictureTooLarge as error:
         raise ImageTooLarge(f"Too large: {error}.", param="input") from error
     except ValueError as error:  # no base64, or no picture
-        raise UnsupportedImage("Send a still PNG, JPEG or WebP picture.", param="input") from error
+        raise UnsupportedImage("Send a still, opaque PNG, JPEG or WebP picture.", param="input") from error
 
 
 async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: list[Pixels]) -> list[Judgement]:

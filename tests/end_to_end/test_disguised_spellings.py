@@ -26,7 +26,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     disguised = [f"a portrait of a {spelling} woman" for spelling in TWENTY_SPELLINGS]
     prompts = [*disguised, *NEAR_MISSES, *HARMLESS_PROMPTS]
     data = tmp_path_factory.mktemp("data")
-    command = [Path(sys.executable).with_name("gardefou"), "check", "--json", "--data", data]
+    command = [str(Path(sys.executable).with_name("gardefou")), "check", "--json", "--data", str(data)]
     done = subprocess.run(command, input="\n".join(prompts), capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr  # 1: some prompt was refused
     return {answer["prompt"]: answer for answer in map(json.loads, done.stdout.splitlines())}

@@ -165,6 +165,14 @@ def test_a36_a_moving_picture_whose_first_frame_alone_would_be_seen(service: Ser
     assert_error(moderate(service, [image_part(content)]), 400, "unsupported_image", "input")
 
 
+@pytest.mark.parametrize("picture_format", ["PNG", "WEBP"])
+def test_a_transparent_picture_which_looks_different_on_every_ground(service: Service, picture_format: str) -> None:
+    hidden = encoded(Image.new("RGBA", (16, 16), (200, 0, 0, 0)), picture_format)
+    assert_error(moderate(service, [image_part(hidden)]), 400, "unsupported_image", "input")
+    opaque = encoded(Image.new("RGBA", (16, 16), (200, 0, 0, 255)), picture_format)
+    assert moderate(service, [image_part(opaque)]).status_code == 200
+
+
 def test_a37_what_hides_behind_a_picture_is_not_looked_for_and_not_kept(service: Service) -> None:
     polyglot = encoded(flat()) + b"<script>alert('hidden canary')</script>"
     assert moderate(service, [image_part(polyglot)]).status_code == 200
