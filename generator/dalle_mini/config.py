@@ -142,6 +142,5 @@ class DalleMiniConfig:
             )
         if self.transformer.image_vocab_size + 1 < self.vqgan.n_embed:
             raise UnsupportedConfig(
-                f"image_vocab_size {self.transformer.image_vocab_size} "
-                f"is smaller than n_embed {self.vqgan.n_embed}"
+                f"image_vocab_size {self.transformer.image_vocab_size} is smaller than n_embed {self.vqgan.n_embed}"
             )

@@ -24,9 +24,7 @@ from generator.dalle_mini.weights import load_model
 from policies.identity import ModelIdentity
 
 SIZES = ("256x256", "512x512", "1024x1024")
-WORD_LIST = (
-    "enwiki-words-frequency.txt"  # beside the released weights: "word count" per line, most frequent first
-)
+WORD_LIST = "enwiki-words-frequency.txt"  # beside the released weights: "word count" per line, most frequent first
 
 
 def _read_words(folder: Path) -> HashtagSplitter | None:
@@ -60,9 +58,7 @@ class DalleMini:
     Picture k depends on its own prompt, seed and size: its random numbers know nothing of the batch.
     """
 
-    def __init__(
-        self, folder: Path, settings: SamplingSettings, batch_size: int, threads: int | None = None
-    ) -> None:
+    def __init__(self, folder: Path, settings: SamplingSettings, batch_size: int, threads: int | None = None) -> None:
         """threads: processor threads of the whole process for torch; None leaves torch's own choice.
 
         Raises IntegrityFailure, UnsupportedConfig, TokenizerInvalid or CheckpointInvalid, naming the file.

@@ -63,9 +63,7 @@ class _DecoderLayer(nn.Module):
         attended = self.self_attn(hidden, self.self_attn.key_value(hidden), causal=True)
         return self._after_self_attention(x + self.self_attn_ln_post(attended), text, mask)
 
-    def step(
-        self, x: Tensor, text: KeyValue, mask: Tensor, cache: CodeCache, layer: int, position: int
-    ) -> Tensor:
+    def step(self, x: Tensor, text: KeyValue, mask: Tensor, cache: CodeCache, layer: int, position: int) -> Tensor:
         hidden = self.self_attn_ln_pre(x)
         held = cache.append(layer, position, self.self_attn.key_value(hidden))
         attended = self.self_attn(hidden, held)

@@ -38,9 +38,7 @@ class Attention(nn.Module):
         """(n, length, width) -> what queries attend to."""
         return self._split(self.k_proj(source)), self._split(self.v_proj(source))
 
-    def forward(
-        self, x: Tensor, attended: KeyValue, mask: Tensor | None = None, causal: bool = False
-    ) -> Tensor:
+    def forward(self, x: Tensor, attended: KeyValue, mask: Tensor | None = None, causal: bool = False) -> Tensor:
         """x: (n, queries, width). mask: bool, for (n, heads, queries, keys), true where visible."""
         mixed = functional.scaled_dot_product_attention(
             self._split(self.q_proj(x)), *attended, attn_mask=mask, is_causal=causal

@@ -67,10 +67,7 @@ def choose(logits: Tensor, uniform: Tensor, settings: SamplingSettings) -> Tenso
 def random_streams(seeds: Sequence[int], steps: int) -> Tensor:
     """(n, steps) in [0, 1), float64: row k depends on seeds[k] alone."""
     return torch.stack(
-        [
-            torch.rand(steps, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-            for seed in seeds
-        ]
+        [torch.rand(steps, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) for seed in seeds]
     )
 
 
