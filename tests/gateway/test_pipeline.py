@@ -13,9 +13,19 @@ import torch
 from torch import Tensor
 
 from gateway.auth import Caller
-from gateway.errors import ContentRefused, Draining, NotFound, RateLimited
+from gateway.errors import (
+    ContentRefused,
+    DatabaseUnavailable,
+    Draining,
+    IntegrityError,
+    InternalError,
+    NotFound,
+    RateLimited,
+    StorageFull,
+)
 from gateway.generation import Generation
-from gateway.store.decisions import Received, State
+from gateway.store.decisions import Decisions, Received, State
+from gateway.store.image_files import ImageFiles
 from generator.contract import Cancelled, GenerationCancelled, PictureRequest
 from policies.decide import thresholds_of
 from policies.loader import load_policy, shipped_policies
@@ -396,3 +406,83 @@ def test_a_question_about_prompts_and_pictures_is_answered_in_order_and_kept(tmp
     assert {identifier for identifier, _ in answers} == {row.id for row in book.decisions}
     assert book.ends == [("judged", "judged")]
     assert house.decisions.broken_ledger() is None
+
+
+# What the store cannot keep is not handed out
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+def test_f77_a_full_disk_ends_in_507_with_nothing_released_and_recovers_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = build(tmp_path, Parts())
+    with monkeypatch.context() as patched:
+        patched.setattr(ImageFiles, "quarantine", failing(StorageFull("The disk is full.")))
+        (told,) = walked(house, asked(count=2))
+    assert isinstance(told, StorageFull)
+    assert (told.status, told.code) == (507, "storage_full")
+    book = Book(house)
+    assert (book.ends, book.requests[0].error_code, book.pictures) == ([("aborted", "error")], "storage_full", [])
+    (good,) = walked(build(tmp_path, Parts()), asked())
+    assert isinstance(good, Generation)
+
+
+@pytest.mark.parametrize("step", ["quarantined", "pictures_judged", "picture_released"])
+def test_f79_a_database_that_fails_while_pictures_are_made_hands_none_out(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = build(tmp_path, Parts())
+    with monkeypatch.context() as patched:
+        patched.setattr(Decisions, step, failing(DatabaseUnavailable("The database cannot be used.")))
+        (told,) = walked(house, asked(count=2))
+    assert isinstance(told, DatabaseUnavailable)
+    book = Book(house)
+    assert "released" not in book.picture_states
+    assert (book.ends, book.requests[0].error_code) == ([("aborted", "error")], "database_unavailable")
+    assert house.decisions.broken_ledger() is None
+
+
+@pytest.mark.parametrize("step", ["received", "prompt_judged", "generating"])
+def test_f78_without_its_rows_in_the_book_nothing_is_drawn(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = Parts()
+    house = build(tmp_path, parts)
+    with monkeypatch.context() as patched:
+        patched.setattr(Decisions, step, failing(DatabaseUnavailable("The database cannot be used.")))
+        (told,) = walked(house, asked())
+    assert isinstance(told, DatabaseUnavailable)
+    assert parts.generator.asked == []
+
+
+def test_a_picture_whose_bytes_were_altered_in_quarantine_is_not_handed_out(tmp_path: Path) -> None:
+    parts = Parts()
+    house = build(tmp_path, parts)
+
+    def alter(_: Tensor) -> None:
+        (waiting,) = (tmp_path / "pictures" / "quarantine").iterdir()
+        waiting.write_bytes(b"another picture")
+
+    parts.pictures[0].on_picture = alter
+    (told,) = walked(house, asked())
+    assert isinstance(told, IntegrityError)
+    assert Book(house).picture_states == ["quarantined"]
+    assert list((tmp_path / "pictures" / "released").iterdir()) == []
+
+
+def test_what_nobody_foresaw_is_an_internal_error_that_says_nothing_of_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = build(tmp_path, Parts())
+    with monkeypatch.context() as patched:
+        patched.setattr(Decisions, "pictures_judged", failing(ZeroDivisionError("secret detail")))
+        (told,) = walked(house, asked())
+    assert isinstance(told, InternalError)
+    assert "secret" not in told.message
+    assert Book(house).ends == [("aborted", "error")]
