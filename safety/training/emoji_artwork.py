@@ -86,7 +86,7 @@ def _read_json(archive: Path, name: str) -> Any:
         return json.load(member)
 
 
-def _plain_code(code: str) -> str:
+def plain_code(code: str) -> str:
     """A code point sequence without the emoji presentation selector, lower case."""
     return "-".join(part for part in code.lower().split("-") if part != "fe0f")
 
@@ -112,7 +112,7 @@ def load_concepts(folder: Path) -> list[Concept]:
         if entry.get("group") in (None, COMPONENTS, FLAGS):
             continue
         base = Concept(
-            code=_plain_code(entry["hexcode"]),
+            code=plain_code(entry["hexcode"]),
             label=entry["label"],
             base=entry["label"],
             french=french.get(entry["hexcode"], entry["label"]),
@@ -130,7 +130,7 @@ def load_concepts(folder: Path) -> list[Concept]:
 
 def _skin_variants(base: Concept, entry: Mapping[str, Any]) -> list[Concept]:
     return [
-        replace(base, code=_plain_code(skin["hexcode"]), label=skin["label"], tone=skin["tone"])
+        replace(base, code=plain_code(skin["hexcode"]), label=skin["label"], tone=skin["tone"])
         for skin in entry.get("skins", ())
         if isinstance(skin.get("tone"), int)
     ]
@@ -149,7 +149,7 @@ def _icon_names(concept: Concept) -> list[str]:
 def _iconify_svgs(archive: Path, concepts: list[Concept]) -> dict[str, str]:
     """SVG text by code for an Iconify set (icons.json holds bodies, chars.json code points)."""
     icons = _read_json(archive, "icons.json")
-    by_code = {_plain_code(code): name for code, name in _read_json(archive, "chars.json").items()}
+    by_code = {plain_code(code): name for code, name in _read_json(archive, "chars.json").items()}
     bodies = dict(icons["icons"])
     for alias, target in icons.get("aliases", {}).items():
         bodies.setdefault(alias, bodies.get(target["parent"]))
@@ -172,7 +172,7 @@ def _openmoji_svgs(archive: Path, concepts: list[Concept]) -> dict[str, str]:
     found = {}
     with tarfile.open(archive) as package:
         for member in package:
-            code = _plain_code(Path(member.name).stem)
+            code = plain_code(Path(member.name).stem)
             if member.name.startswith("package/color/svg/") and code in wanted:
                 file = package.extractfile(member)
                 if file is not None:
