@@ -37,9 +37,7 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     return Verdict(Action.ALLOW, stage, policy.stamp)  # every score is below every threshold: the only allow
 
 
-def unreported(
-    policy: Policy, stage: Stage, reported: Mapping[str, Collection[Subject]]
-) -> list[tuple[str, str]]:
+def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[Subject]]) -> list[tuple[str, str]]:
     """What the policy needs before it can judge a stage and would not get: (check, subject) pairs.
 
     reported: check -> the subjects it reports. Asked of every request's signals, and once at start of the
@@ -83,9 +81,7 @@ def _require_sound(signals: Sequence[Signal], asked: StagePolicy) -> None:
         if signal.source not in asked.checks:
             raise CouldNotJudge(signal.source, "schema", "is not among the checks that the policy lists")
         if isinstance(signal.subject, Category) and not asked.thresholds(signal.subject, signal.source):
-            raise CouldNotJudge(
-                signal.source, "schema", f"has no thresholds for {signal.subject} in the policy"
-            )
+            raise CouldNotJudge(signal.source, "schema", f"has no thresholds for {signal.subject} in the policy")
 
 
 def _require_sound_signal(signal: object) -> None:

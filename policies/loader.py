@@ -55,9 +55,7 @@ class PolicyInForce:
         with self._replacing:
             running = self._policy.stamp
             if str(new.stamp) == str(running) and new.stamp.sha256 != running.sha256:
-                raise PolicyInvalid(
-                    [f"{path}:1: version: should be raised, other content already runs as {running}"]
-                )
+                raise PolicyInvalid([f"{path}:1: version: should be raised, other content already runs as {running}"])
             self._policy = new
         return new
 
@@ -79,9 +77,7 @@ def load_policy(path: Path) -> Policy:
     try:
         return Policy.model_validate_json(json.dumps(_plain(root)))
     except ValidationError as invalid:
-        problems = [
-            _at(path, root, *problem) for details in invalid.errors() for problem in _problems(details)
-        ]
+        problems = [_at(path, root, *problem) for details in invalid.errors() for problem in _problems(details)]
         raise PolicyInvalid(problems) from invalid
 
 
@@ -92,13 +88,9 @@ class _PlainTree(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not allowed, write it out", problem_mark=self.get_mark()
-            )
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed, write it out", problem_mark=self.get_mark())
         if self.depth == DEPTH_LIMIT:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested deeper than {DEPTH_LIMIT}", problem_mark=self.get_mark()
-            )
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {DEPTH_LIMIT}", problem_mark=self.get_mark())
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -135,9 +127,7 @@ def _text(path: Path) -> str:
         raise PolicyInvalid([f"{path}:1: should be at most {SIZE_LIMIT} bytes"])
     if not text.endswith("\n"):
         line = text.count("\n") + 1
-        raise PolicyInvalid(
-            [f"{path}:{line}: should end with a line break; a file without one may be half-written"]
-        )
+        raise PolicyInvalid([f"{path}:{line}: should end with a line break; a file without one may be half-written"])
     return text
 
 

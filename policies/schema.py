@@ -82,13 +82,9 @@ class Thresholds(_Part):
     def _rises_with_gravity(self) -> Self:
         thresholds = [threshold for _, threshold in self.in_force]
         if not thresholds:
-            raise PydanticCustomError(
-                "no_threshold", "should give a threshold to label, review, block or escalate"
-            )
+            raise PydanticCustomError("no_threshold", "should give a threshold to label, review, block or escalate")
         if thresholds != sorted(thresholds):
-            raise PydanticCustomError(
-                "not_rising", "should rise with gravity: label <= review <= block <= escalate"
-            )
+            raise PydanticCustomError("not_rising", "should rise with gravity: label <= review <= block <= escalate")
         return self
 
 
@@ -132,9 +128,7 @@ class Rule(_Part):
     @model_validator(mode="after")
     def _acts(self) -> Self:
         if self.action is Action.ALLOW:
-            raise PydanticCustomError(
-                "rule_allows", "should label, review, block or escalate: no rule allows"
-            )
+            raise PydanticCustomError("rule_allows", "should label, review, block or escalate: no rule allows")
         return self
 
 
@@ -191,9 +185,7 @@ class Example(_Part):
 def _complete(given: dict[Category, Value]) -> dict[Category, Value]:
     missing = ", ".join(category for category in Category if category not in given)
     if missing:
-        raise PydanticCustomError(
-            "incomplete", "should name every category: {missing} missing", {"missing": missing}
-        )
+        raise PydanticCustomError("incomplete", "should name every category: {missing} missing", {"missing": missing})
     return given
 
 
@@ -230,9 +222,7 @@ class Policy(_Part):
         """Raise one error whose context lists every broken law as (location, sentence)."""
         if broken := [*_broken_laws(self)]:
             sentences = "; ".join(sentence for _, sentence in broken)
-            raise PydanticCustomError(
-                "laws_broken", "{sentences}", {"sentences": sentences, "broken": broken}
-            )
+            raise PydanticCustomError("laws_broken", "{sentences}", {"sentences": sentences, "broken": broken})
         return self
 
     def stage(self, stage: Stage) -> StagePolicy:

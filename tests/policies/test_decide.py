@@ -18,9 +18,7 @@ SMALL = policy()
 
 
 @st.composite
-def judged(
-    draw: st.DrawFn, names: tuple[str, ...] = (*SHIPPED, "small")
-) -> tuple[Policy, Stage, list[Signal]]:
+def judged(draw: st.DrawFn, names: tuple[str, ...] = (*SHIPPED, "small")) -> tuple[Policy, Stage, list[Signal]]:
     """A policy, a stage, and sound signals for it, with many scores at a threshold or just below one.
 
     The required signals come first, then a few that the policy does not require.
@@ -97,10 +95,7 @@ def test_a_report_that_was_not_required_is_judged_by_the_defaults(stage: Stage) 
     source = {Stage.PROMPT: "prompt_classifier", Stage.PICTURE: "image_concepts"}[stage]
     signals = [*reports(SMALL, stage), Signal(source, Category.PRIVACY, 0.9)]
     assert decide(signals, SMALL, stage).categories == (Category.PRIVACY,)
-    assert (
-        thresholds_of(SMALL, stage)[f"{stage}/privacy/{source}/review"]
-        == SMALL.stage(stage).defaults[source].review
-    )
+    assert thresholds_of(SMALL, stage)[f"{stage}/privacy/{source}/review"] == SMALL.stage(stage).defaults[source].review
 
 
 @pytest.mark.parametrize("subject", [Category.SEXUAL_MINORS, Category.PRIVACY])
@@ -293,9 +288,7 @@ def test_one_more_harmless_signal_changes_nothing(
 
 
 @given(judged(), st.randoms(use_true_random=False))
-def test_the_order_of_signals_changes_nothing(
-    case: tuple[Policy, Stage, list[Signal]], dice: random.Random
-) -> None:
+def test_the_order_of_signals_changes_nothing(case: tuple[Policy, Stage, list[Signal]], dice: random.Random) -> None:
     judge, stage, signals = case
     shuffled = dice.sample(signals, len(signals))
     assert decide(shuffled, judge, stage) == decide(signals, judge, stage)

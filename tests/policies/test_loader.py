@@ -69,20 +69,14 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "field", "expected"),
     [
-        pytest.param(
-            "self_harm:\n", "selfharm:\n", "prompt.categories.selfharm", "should be 'sexual',", id="unknown"
-        ),
-        pytest.param(
-            "shocking: 2, privacy: 3", "shocking: 2", "severity", "privacy missing", id="removed category"
-        ),
+        pytest.param("self_harm:\n", "selfharm:\n", "prompt.categories.selfharm", "should be 'sexual',", id="unknown"),
+        pytest.param("shocking: 2, privacy: 3", "shocking: 2", "severity", "privacy missing", id="removed category"),
         pytest.param("version: 1", "version: 1\nversion: 2", "version", "given twice", id="key given twice"),
         pytest.param("version: 1", "version: 2024-01-01", "version", "should be plain", id="a date"),
         pytest.param("version: 1", "version: yes", "version", "valid integer", id="a bool"),
         pytest.param("version: 1", "version: 0.5", "version", "valid integer", id="a fraction"),
         pytest.param("version: 1", "version: !!int x", "version", "word or a number", id="a tag that lies"),
-        pytest.param(
-            "version: 1", f"version: {'9' * 5000}", "version", "word or a number", id="an endless number"
-        ),
+        pytest.param("version: 1", f"version: {'9' * 5000}", "version", "word or a number", id="an endless number"),
         pytest.param("version: 1\n", "", "version", "should be given (found nothing)", id="a missing field"),
         pytest.param(
             "self_harm: not_scored",

@@ -17,16 +17,12 @@ SCORE = st.floats(0, 1, exclude_min=True)
 
 @st.composite
 def thresholds(draw: st.DrawFn) -> dict[str, float]:
-    actions = draw(
-        st.lists(st.sampled_from(["label", "review", "block", "escalate"]), min_size=1, unique=True)
-    )
+    actions = draw(st.lists(st.sampled_from(["label", "review", "block", "escalate"]), min_size=1, unique=True))
     actions.sort(key=lambda action: Action(action).gravity)
     return dict(zip(actions, sorted(draw(SCORE) for _ in actions), strict=True))
 
 
-@given(
-    st.dictionaries(st.sampled_from(["blocklist", "prompt_classifier"]), thresholds() | st.just("not_scored"))
-)
+@given(st.dictionaries(st.sampled_from(["blocklist", "prompt_classifier"]), thresholds() | st.just("not_scored")))
 def test_whatever_loads_refuses_sexualised_minors_from_the_floor_on(said: dict[str, Any]) -> None:
     try:
         judge = policy(("prompt.categories.sexual_minors", said))
@@ -64,20 +60,12 @@ def test_thresholds_rise_with_gravity(order: list[str]) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "complaint"),
     [
-        pytest.param(
-            "prompt.categories.sexual_minors", "not_scored", "judge sexual_minors", id="minors unjudged"
-        ),
-        pytest.param(
-            "prompt.categories.hate", "not_scored", "judge hate", id="a category unjudged in prompts"
-        ),
+        pytest.param("prompt.categories.sexual_minors", "not_scored", "judge sexual_minors", id="minors unjudged"),
+        pytest.param("prompt.categories.hate", "not_scored", "judge hate", id="a category unjudged in prompts"),
         pytest.param("disclosure.sexual_minors", "span", "none or category", id="minors' span disclosed"),
-        pytest.param(
-            "prompt.defaults", {"blocklist": {"block": 1}}, "prompt_classifier thresholds", id="a gap"
-        ),
+        pytest.param("prompt.defaults", {"blocklist": {"block": 1}}, "prompt_classifier thresholds", id="a gap"),
         pytest.param("prompt.checks", ["blocklist"], "should list prompt_classifier", id="an unlisted check"),
-        pytest.param(
-            "picture.checks", ["image_concepts", "realism"], "asks person", id="a rule's unlisted check"
-        ),
+        pytest.param("picture.checks", ["image_concepts", "realism"], "asks person", id="a rule's unlisted check"),
         pytest.param("picture.rules", [], None, id="no rules"),
         pytest.param("prompt.defaults.blocklist", {}, "should give a threshold", id="no threshold"),
         pytest.param("prompt.defaults.blocklist", {"allow": 0.1}, "allow", id="a threshold to allow"),
@@ -92,9 +80,7 @@ def test_thresholds_rise_with_gravity(order: list[str]) -> None:
         pytest.param("severity", {"hate": 3}, "sexual_minors, violence", id="severities missing"),
         pytest.param("severity.hate", 6, "less than or equal to 5", id="a severity of 6"),
         pytest.param("messages.hate", {"en": "No."}, "fr", id="no French"),
-        pytest.param(
-            "messages.hate", {"en": " ", "fr": "Non."}, "at least 1 character", id="an empty sentence"
-        ),
+        pytest.param("messages.hate", {"en": " ", "fr": "Non."}, "at least 1 character", id="an empty sentence"),
         pytest.param("version", 0, "greater than or equal to 1", id="version 0"),
         pytest.param("name", "Mine!", "pattern", id="a name with other signs"),
         pytest.param("shadow", "strict", "not permitted", id="an unknown field"),
@@ -119,12 +105,8 @@ RULE = {"id": "some/rule", "when_all": [CONDITION], "action": "block", "category
         pytest.param([{**RULE, "action": "allow"}], "no rule allows", id="a rule that allows"),
         pytest.param([RULE, RULE], "should name some/rule once", id="an id twice"),
         pytest.param([{**RULE, "when_all": []}], "at least 1", id="no condition"),
-        pytest.param(
-            [{**RULE, "when_all": [{**CONDITION, "subject": "ugliness"}]}], "one of", id="unknown subject"
-        ),
-        pytest.param(
-            [{**RULE, "when_all": [{**CONDITION, "subject": 7}]}], "one of", id="a number for subject"
-        ),
+        pytest.param([{**RULE, "when_all": [{**CONDITION, "subject": "ugliness"}]}], "one of", id="unknown subject"),
+        pytest.param([{**RULE, "when_all": [{**CONDITION, "subject": 7}]}], "one of", id="a number for subject"),
         pytest.param([{**RULE, "category": "person"}], "should be 'sexual'", id="a descriptor for category"),
     ],
 )
@@ -146,9 +128,7 @@ def test_every_broken_law_is_named_at_once() -> None:
 def test_a_category_without_thresholds_of_its_own_has_the_defaults() -> None:
     judge = policy(("prompt.categories.gore", {"blocklist": {"block": 0.3}}))
     assert judge.prompt.table[Category.GORE]["blocklist"].block == 0.3
-    assert (
-        judge.prompt.table[Category.GORE]["prompt_classifier"] == judge.prompt.defaults["prompt_classifier"]
-    )
+    assert judge.prompt.table[Category.GORE]["prompt_classifier"] == judge.prompt.defaults["prompt_classifier"]
     assert judge.picture.table[Category.PRIVACY] == {}
 
 
@@ -177,7 +157,5 @@ def test_a_policy_cannot_be_changed() -> None:
 
 def test_a_policy_without_defaults_says_everything_itself() -> None:
     everything = {category: {"blocklist": {"block": 0.5}} for category in Category}
-    judge = policy(
-        ("prompt.checks", ["blocklist"]), ("prompt.defaults", {}), ("prompt.categories", everything)
-    )
+    judge = policy(("prompt.checks", ["blocklist"]), ("prompt.defaults", {}), ("prompt.categories", everything))
     assert all(row["blocklist"].block == 0.5 for row in judge.prompt.table.values())

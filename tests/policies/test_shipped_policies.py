@@ -63,9 +63,7 @@ def test_default_rests_at_suspicious_terms_and_strict_refuses_them_and_weapons()
 def test_strict_refuses_weapons_and_drugs_in_pictures_where_default_labels_them() -> None:
     for category in (Category.WEAPONS, Category.ILLICIT):
         assert SHIPPED["strict"].picture.table[category]["image_concepts"].refuses_from is not None
-        assert dict(SHIPPED["default"].picture.table[category]["image_concepts"].in_force).keys() == {
-            Action.LABEL
-        }
+        assert dict(SHIPPED["default"].picture.table[category]["image_concepts"].in_force).keys() == {Action.LABEL}
 
 
 @each
