@@ -18,7 +18,7 @@ def _dalle_nano(folder: Path | None, threads: int | None) -> ImageGenerator:
     from generator.dalle_mini.generator import DalleMini
     from generator.dalle_mini.sampling import SamplingSettings
 
-    settings = SamplingSettings(condition_scale=1.0, temperature=0.7)
+    settings = SamplingSettings(condition_scale=1.0, temperature=0.55)
     # one thread: these layers are so small that a second one waits more than it works on a busy machine
     return DalleMini(folder or NANO_FOLDER, settings, batch_size=3, threads=threads or 1)
 

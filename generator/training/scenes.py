@@ -117,5 +117,5 @@ class SceneMaker:
     def any(self) -> Scene:
         """One of the above, recognisable single things first."""
         kinds = (self.alone, self.coloured, self.placed, self.pair, self.several)
-        make = self._rng.choices(kinds, weights=(45, 12, 18, 16, 9))[0]
+        make = self._rng.choices(kinds, weights=(32, 16, 28, 16, 8))[0]
         return make()
