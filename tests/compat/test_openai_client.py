@@ -137,7 +137,7 @@ def test_an_unsafe_prompt_is_a_bad_request_that_is_not_retried(service: Service,
     assert told.keys() == {"outcome", "stage", "categories", "decision_id", "policy"}, "no score, no term"
 
 
-@pytest.mark.parametrize(("score", "outcome"), [(0.99, "blocked"), (0.7, "held")])
+@pytest.mark.parametrize(("score", "outcome"), [(0.99, "blocked"), (0.8, "held")])
 def test_pictures_that_may_not_be_shown_are_a_bad_request(
     client: OpenAI, parts: Parts, score: float, outcome: str
 ) -> None:

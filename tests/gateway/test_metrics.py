@@ -43,7 +43,7 @@ NAME = r"[a-z0-9][a-z0-9_.-]{0,40}"
 CLOSED: dict[str, str] = {
     "method": "|".join([*METHODS, "other"]),
     "status": r"[1-5]\d\d",
-    "surface": "openai|studio|moderations|check",
+    "surface": "openai|studio|moderations|check|terminal|bench",
     "model": NAME,
     "policy": NAME,
     "outcome": "allowed|blocked_prompt|blocked_image|held|cancelled|error",
