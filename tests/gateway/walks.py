@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 def asked(prompt: str = "a cat", count: int = 1, **others: Any) -> Asked:
     """A request for small pictures; seeds count from 0."""
-    return Asked(**{"prompt": prompt, "count": count, "size": "64x64", "model": IDENTITY.name, "surface": "test",
+    return Asked(**{"prompt": prompt, "count": count, "size": "64x64", "model": IDENTITY.name, "surface": "terminal",
                     "seed": 0, **others})  # fmt: skip
 
 
