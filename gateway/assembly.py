@@ -82,9 +82,9 @@ class House:
     async def canaries_judged_right(self) -> bool:
         """A known-bad prompt is refused and a known-good one passes: the models are not silently broken."""
         policy = self.policy_in_force.policy
-        good = (await self.judge.prompt(CANARY_GOOD, policy)).verdict
-        bad = (await self.judge.prompt(CANARY_BAD, policy)).verdict
-        return good is not None and bad is not None and not good.action.refuses and bad.action.refuses
+        good = await self.judge.canary(CANARY_GOOD, policy)
+        bad = await self.judge.canary(CANARY_BAD, policy)
+        return good is not None and bad is not None and not good.refuses and bad.refuses
 
     async def __aenter__(self) -> "House":
         alive = {name: self.instance.is_alive(name) for name in self.decisions.unfinished_instances()}

@@ -95,7 +95,7 @@ def draw(
 def check(
     prompts: Annotated[list[str] | None, typer.Argument(help="Prompts; none reads one a line from stdin.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to judge as well.", exists=True)] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to judge as well.", exists=True, dir_okay=False)] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the decisions.")] = False,
     data: Data = None,
     as_json: AsJson = False,
@@ -106,7 +106,8 @@ def check(
 
         checker = Checker(_settings(data=data, policy=policy), record)
         refused = False
-        for batch in _batches(iter(prompts) if prompts else (line.rstrip("\r\n") for line in sys.stdin)):
+        typed = iter(prompts) if prompts else _lines() if image is None else iter(())
+        for batch in _batches(typed):
             for answer in checker.prompts(batch):
                 refused |= answer["action"] not in ("allow", "label")
                 _tell_check(answer, as_json)
@@ -236,12 +237,13 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
     from policies.wordlists import WordlistInvalid
+    from safety.picture_files import NotAPicture, PictureTooLarge
 
     try:
         yield
     except IntegrityFailure as error:
         _fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator) as error:
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, NotAPicture, PictureTooLarge) as error:
         _fail(str(error), USAGE, as_json)
     except BadRequest as error:
         _fail(error.message, FOUND_PROBLEMS, as_json, error.envelope)
@@ -260,6 +262,10 @@ def _fail(message: str, code: int, as_json: bool, envelope: dict[str, Any] | Non
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def _lines() -> Iterator[str]:
+    return (line.rstrip("\r\n") for line in sys.stdin)
 
 
 def _batches(prompts: Iterator[str]) -> Iterator[list[str]]:

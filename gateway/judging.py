@@ -12,7 +12,7 @@ from gateway.store.decisions import Judgement
 from policies.decide import decide, thresholds_of
 from policies.schema import Policy
 from policies.signals import Signal, Stage
-from policies.verdict import CouldNotJudge, Verdict
+from policies.verdict import Action, CouldNotJudge, Verdict
 from safety.screen import Pixels, Screen
 
 Result = TypeVar("Result")
@@ -29,6 +29,14 @@ class Judge:
     async def prompt(self, text: str, policy: Policy) -> Judgement:
         """Judge what somebody typed."""
         return (await self.prompts([text], policy))[0]
+
+    async def canary(self, text: str, policy: Policy) -> Action | None:
+        """What would become of a prompt that nobody sent: not counted, not kept. None when it cannot be judged."""
+        try:
+            (signals,) = await self._ask(lambda: self._screen.prompts([text]))
+            return decide(signals, policy, Stage.PROMPT).action
+        except CouldNotJudge:
+            return None
 
     async def prompts(self, texts: Sequence[str], policy: Policy) -> list[Judgement]:
         """Judge several prompts together: one judgement each."""

@@ -6,6 +6,7 @@ import unicodedata
 from gateway.errors import InvalidValue, PromptTooLong
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+UNFOLDED_GROWTH = 2  # one character may stand for 18; a text of such characters would cost 18 times its length
 BLANK_LETTERS = frozenset("ᅠᅟㅤﾠ⠀")  # Hangul fillers and the empty Braille cell draw nothing
 
 
@@ -16,6 +17,8 @@ def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
     if CONTROLS.search(prompt):
         raise InvalidValue("The text holds control characters.", param=param)
     prompt = unicodedata.normalize("NFC", prompt)
+    if len(unicodedata.normalize("NFKC", prompt)) > UNFOLDED_GROWTH * max_chars:
+        raise PromptTooLong("The text unfolds to far more characters than it shows.", param=param)
     if len(prompt) > max_chars:
         raise PromptTooLong(f"The text has {len(prompt)} characters; at most {max_chars} are allowed.", param=param)
     if not any(_is_visible(char) for char in prompt):

@@ -195,6 +195,15 @@ def test_check_of_arguments_records_when_asked_and_judges_a_picture_as_well(tmp_
 
 
 @real_models
+def test_check_of_a_file_that_is_no_picture_says_so_in_one_line(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a picture")
+    ended = gardefou("check", "--image", text, "--data", tmp_path / "data")
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
+    assert "PNG, JPEG or WebP" in ended.stderr
+
+
+@real_models
 def test_draw_writes_what_was_released_and_refuses_what_is_refused(tmp_path: Path) -> None:
     out, data = tmp_path / "out", tmp_path / "data"
     ended = gardefou("draw", "a red apple", "--out", out, "-n", "2", "--seed", "7", "--data", data, "--json")

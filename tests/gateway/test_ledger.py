@@ -138,6 +138,14 @@ EDITS: dict[str, tuple[list[str], str]] = {
     ),
     "decision_forged": ([FORGED_DECISION], "decision dec_forged"),
     "prompt": (["UPDATE requests SET prompt = 'a naked man' WHERE id = SUBJECT"], "(SELECT max(id) FROM requests)"),
+    "prompt_without_its_salt": (
+        ["UPDATE requests SET prompt = 'another', prompt_salt = NULL WHERE id = SUBJECT"],
+        "(SELECT max(id) FROM requests)",
+    ),
+    "decision_time_no_number": (
+        ["UPDATE decisions SET seconds = CAST('Infinity' AS DOUBLE PRECISION) WHERE id = SUBJECT"],
+        LAST_DECISION,
+    ),
     "caller": (["UPDATE requests SET caller_id = 'other' WHERE id = SUBJECT"], "(SELECT max(id) FROM requests)"),
     "request_state": (["UPDATE requests SET state = 'held' WHERE id = SUBJECT"], "(SELECT max(id) FROM requests)"),
     "picture_state": (["UPDATE pictures SET state = 'withheld' WHERE id = SUBJECT"], LAST_PICTURE),

@@ -301,7 +301,9 @@ def test_a18_a_prompt_at_the_cap_in_code_points_after_nfc(service: Service, prom
     assert service.generate(prompt=prompt).status_code == 200
 
 
-@pytest.mark.parametrize("prompt", ["tree " * (CAP // 5) + "a", "e\u0301 " * (CAP // 2) + "a", "a" * 500_000])
+@pytest.mark.parametrize(
+    "prompt", ["tree " * (CAP // 5) + "a", "e\u0301 " * (CAP // 2) + "a", "a" * 500_000, "\ufdfa" * (CAP // 2)]
+)
 @pytest.mark.usefixtures("unharmed")
 def test_a18_a_prompt_over_the_cap(service: Service, prompt: str) -> None:
     assert_error(service.generate(prompt=prompt), 400, "prompt_too_long", "prompt")

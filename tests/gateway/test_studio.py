@@ -244,9 +244,10 @@ class TestOwnership:
         assert 'value="a cat"' in answer.text
         assert ENGLISH.errors["csrf_failed"] in words(answer)
 
-    def test_a_form_from_another_site_starts_nothing(self, browser: Browser) -> None:
+    @pytest.mark.parametrize("origin", ["http://elsewhere", "null", "http://[no address", ""])
+    def test_a_form_from_another_site_starts_nothing(self, browser: Browser, origin: str) -> None:
         form = {"prompt": "a cat", "csrf": browser.csrf()}
-        answer = browser.client.post("/studio", data=form, headers={"origin": "http://elsewhere"})
+        answer = browser.client.post("/studio", data=form, headers={"origin": origin})
         assert answer.status_code == 403
 
     def test_the_token_of_another_session_does_not_fit(self, browser: Browser, stranger: Browser) -> None:

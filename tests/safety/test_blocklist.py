@@ -160,7 +160,9 @@ def test_names_of_weapons_alone_score_low(prompt: str, score: float) -> None:
 
 def test_words_for_children_mean_nothing_alone_and_are_gravest_beside_sexual_ones() -> None:
     assert _found("a child") == {}
-    assert _score("naked child", Category.SEXUAL_MINORS) == 1.0
+    for prompt in ("naked child", "a child without clothes", "une fillette dévêtue", "un enfant à poil"):
+        assert _score(prompt, Category.SEXUAL_MINORS) == 1.0
+    assert _score("un chien à poil long et un enfant", Category.SEXUAL_MINORS) == 0
     assert _score("enfant nu", Category.SEXUAL_MINORS) == 1.0
     assert _score("n.a.k.e.d  с h i l d", Category.SEXUAL_MINORS) == 1.0
 
