@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -16,6 +17,7 @@ from gateway.errors import DatabaseUnavailable, StorageFull
 
 FULL = re.compile("is full|No space left")  # SQLite's and PostgreSQL's words
 LEDGER_LOCK = 0x6A72_6466  # any constant: PostgreSQL writers of the ledger take turns on it
+SWITCH_PATIENCE_S = 5  # as long as busy_timeout
 
 
 def open_engine(url: str) -> Engine:
@@ -43,8 +45,23 @@ def _begin_sqlite(connection: Connection) -> None:
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)
     connection.isolation_level = None  # SQLAlchemy's "begin" event opens transactions, not the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in ("busy_timeout=5000", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to WAL, once per file. SQLite does not wait for its turn here, so two processes that start do it for it."""
+    deadline = time.monotonic() + SWITCH_PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager
