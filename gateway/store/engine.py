@@ -51,7 +51,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to WAL, once per file. SQLite does not wait for its turn here, so two processes that start do it for it."""
+    """Switch to WAL, once per file. SQLite does not wait for its turn here; two processes that start at once must."""
     deadline = time.monotonic() + SWITCH_PATIENCE_S
     while True:
         try:
