@@ -285,7 +285,8 @@ def _tell_check(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(answer))
         return
-    categories = ", ".join(answer["categories"]) or "nothing found"
+    unread = answer.get("error", {}).get("message")
+    categories = unread or ", ".join(answer["categories"]) or "nothing found"
     typer.echo(f"{answer['action']:9} {answer['score']:.3f}  {categories:24} {answer['prompt']!r}")
 
 

@@ -20,6 +20,7 @@ from policies.signals import Category
 from safety.picture_files import decode_picture
 
 TERMINAL = Caller("terminal", "terminal")
+LONGEST_JUDGED = 32_000  # the highest that the setting max_prompt_chars may be
 
 
 def draw_once(house: House, prompt: str, *, count: int, seed: int | None, size: str, out: Path) -> dict[str, Any]:
@@ -71,13 +72,12 @@ class Checker:
         screen = build_screen(settings, self.policy)
         require_reports(self.policy, screen)
         self._settings = settings
-        self._screen = screen
         self._judge = Judge(screen, settings.gate_seconds)
         self._decisions = open_decisions(settings) if record else None
 
     def prompts(self, prompts: list[str]) -> list[dict[str, Any]]:
         """One answer per prompt, in order; a prompt that the API would refuse unread says so in `error`."""
-        sound = {i: prompt for i, prompt in enumerate(prompts) if _problem(prompt, self._settings) is None}
+        sound = {i: prompt for i, prompt in enumerate(prompts) if _problem(prompt) is None}
         judged = asyncio.run(self._judge.prompts(list(sound.values()), self.policy)) if sound else []
         judgements = dict(zip(sound, judged, strict=True))
         return [self._answer(prompt, judgements.get(i)) for i, prompt in enumerate(prompts)]
@@ -90,9 +90,9 @@ class Checker:
 
     def _answer(self, prompt: str, judgement: Judgement | None) -> dict[str, Any]:
         if judgement is None:
-            problem = _problem(prompt, self._settings)
+            problem = _problem(prompt)
             told = {"code": problem.code, "message": problem.message} if problem else {}
-            return {"prompt": prompt, "action": "block", "categories": [], "score": 1.0, "signals": [], "error": told,
+            return {"prompt": prompt, "action": "review", "categories": [], "score": 1.0, "signals": [], "error": told,
                     "policy": str(self.policy.stamp)}  # fmt: skip
         answer = _verdict(judgement) | {"prompt": prompt, "policy": str(judgement.policy)}
         if self._decisions:
@@ -101,9 +101,10 @@ class Checker:
         return answer
 
 
-def _problem(prompt: str, settings: Settings) -> BadRequest | None:
+def _problem(prompt: str) -> BadRequest | None:
+    """Why a text cannot be judged. Its length is no reason: nothing is drawn, and the gates read all of it."""
     try:
-        checked_prompt(prompt, settings.max_prompt_chars)
+        checked_prompt(prompt, LONGEST_JUDGED)
     except BadRequest as problem:
         return problem
     return None

@@ -195,6 +195,16 @@ def test_check_of_arguments_records_when_asked_and_judges_a_picture_as_well(tmp_
 
 
 @real_models
+def test_check_reads_texts_of_any_length_and_says_which_cannot_be_judged(tmp_path: Path) -> None:
+    long = "a quiet meadow with flowers, " * 60
+    ended = gardefou("check", "--json", "--data", tmp_path, stdin=f"{long}\n\nbell\x07\na cat\n")
+    meadow, empty, bell, cat = lines(ended)
+    assert (meadow["action"], cat["action"], ended.exit_code) == ("allow", "allow", 1)
+    for unread in (empty, bell):
+        assert (unread["action"], unread["error"]["code"]) == ("review", "invalid_value"), "no verdict is no refusal"
+
+
+@real_models
 def test_check_of_a_file_that_is_no_picture_says_so_in_one_line(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("not a picture")
