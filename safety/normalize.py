@@ -76,10 +76,16 @@ def normalize(prompt: str) -> NormalizedPrompt:
 
     `folded` is lower case, without accents on Latin letters; normalising it again changes nothing.
     """
+    ascii_only = prompt.isascii()
+    places = range(len(prompt))
+    text, origin = (prompt.lower(), places) if ascii_only else _fold(_Text(prompt, places))
+    if _is_plain(text) and (ascii_only or not HIDDEN.search(prompt)):
+        return NormalizedPrompt(prompt, text, (View("folded", text, origin),))
+    return _read_in_every_way(prompt)
+
+
+def _read_in_every_way(prompt: str) -> NormalizedPrompt:
     source = _Text(prompt, range(len(prompt)))
-    folded = _fold(source)
-    if folded.text.isascii() and not (SUSPICIOUS.search(folded.text) or HIDDEN.search(prompt)):
-        return NormalizedPrompt(prompt, folded.text, tuple(_distinct([("folded", folded)])))
     shown = _settle(source, _uncover)
     folded = _sure(shown)
     if folded.text != shown.text:
@@ -88,12 +94,29 @@ def normalize(prompt: str) -> NormalizedPrompt:
     return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
 
 
-# What no step of this module would touch needs no step: most prompts are plain words.
+# What no step of this module would touch needs no step: most prompts are plain words. Each pattern begins with one
+# set of characters, which `re` skips to ten times faster than it tries the branches of one large pattern.
 HIDDEN = re.compile("[\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
-SUSPICIOUS = re.compile(
-    r"[^a-z0-9 ,.!?']|[,.!?']{2}|[a-z0-9][,.!?][a-z0-9]|[\d!][a-z]|[a-z][\d!]|([a-z])\1\1| [ ,.!?']|^ | $"
-    r"|(?<![a-z0-9])[a-z0-9][ ,.!?']{1,3}[a-z0-9][ ,.!?']{1,3}[a-z0-9](?![a-z0-9])"
+SUSPICIOUS = tuple(
+    map(
+        re.compile,
+        (
+            r"[^a-z0-9 ,.!?']",
+            r"[,.!?'](?:[,.!?']|(?<!')[a-z0-9])",
+            r"[\d!](?:(?=[a-z])|(?<=[a-z].))",
+            r" [ ,.!?']",
+            r"([a-z])\1\1",
+            r"[ '][a-z0-9][ ,.!?']{1,3}[a-z0-9](?![a-z0-9])",
+        ),
+    )
 )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the reading with all steps would find one view, this text."""
+    if not text or not text.isascii() or text[0] == " " or text[-1] == " ":
+        return False
+    return not any(pattern.search(text) for pattern in SUSPICIOUS)
 
 
 def fold_term(text: str) -> str:
