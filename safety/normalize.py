@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate, chain, compress, repeat
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -22,7 +22,7 @@ SQUEEZED = "squeezed"
 
 ROUNDS = 4  # how often nested disguises (an entity in an entity) are undone before all punctuation is dropped
 TAG_OFFSET = 0xE0000  # the tag block repeats ASCII, invisibly, from here
-FOLD_CACHE_SIZE = 20_000
+FOLD_CACHE_SIZE = 60_000  # characters: more than a prompt can hold different ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +211,16 @@ def _rewrite(source: _Text, pattern: re.Pattern[str], rewrite: Step) -> _Text:
     pieces: list[str] = []
     origin: list[int] = []
     done = 0
-    for match in pattern.finditer(source.text):
+    text, places = source
+    for match in pattern.finditer(text):
         start, end = match.span()
-        new = rewrite(source.part(start, end))
-        pieces += (source.text[done:start], new.text)
-        origin += (*source.origin[done:start], *new.origin)
+        part = _Text(text[start:end], places[start:end])
+        new = rewrite(part)
+        if new is part:
+            continue
+        pieces += (text[done:start], new.text)
+        origin += places[done:start]
+        origin += new.origin
         done = end
     if not done:
         return source
@@ -283,9 +288,10 @@ INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 SPACES = re.compile(r"\s{2,}")
 NOT_WORD = re.compile(r"(?:[^\w]|_)+")
-IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufffc")
 SHARED_MARKS = ((0x0300, 0x036F), (0x0483, 0x0489), (0x064B, 0x065F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF),
                 (0x20D0, 0x20FF), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F), (0xE0100, 0xE01EF))  # fmt: skip
+IGNORABLE = frozenset(chain("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufffc",
+                            *(map(chr, range(first, last + 1)) for first, last in SHARED_MARKS)))  # fmt: skip
 
 
 def _pairs(listing: str) -> dict[str, str]:
@@ -312,12 +318,9 @@ READ_AS: dict[str, str] = {
 }
 
 
-def _marks() -> str:
-    """All nonspacing and enclosing marks up to U+1EFFF, as the inside of a character class."""
-    return "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)) in ("Mn", "Me"))
-
-
-MARKS_ON_LATIN = re.compile(f"(?<=[a-z])[{_marks()}]+")
+# All nonspacing and enclosing marks up to U+1EFFF, as the inside of a character class.
+MARKS = "".join(char for char in map(chr, range(0x300, 0x1F000)) if unicodedata.category(char) in ("Mn", "Me"))
+MARKS_ON_LATIN = re.compile(f"(?<=[a-z])(?=[\u0300-\U0001efff])[{MARKS}]+")  # the cheap looks first
 
 
 class _FoldTable(dict[str, str]):
@@ -325,8 +328,9 @@ class _FoldTable(dict[str, str]):
 
     def __missing__(self, char: str) -> str:
         folded = _fold_character(char)
-        if len(self) < FOLD_CACHE_SIZE:
-            self[char] = folded
+        if len(self) >= FOLD_CACHE_SIZE:
+            self.clear()  # a full table that kept the first it met would slow all later prompts down
+        self[char] = folded
         return folded
 
 
@@ -343,15 +347,11 @@ def _fold_once(char: str) -> str:
         return READ_AS[char]
     if char.isspace():
         return " "
-    if char in IGNORABLE or unicodedata.category(char) in ("Cf", "Cc", "Cs") or _is_shared_mark(char):
+    if char in IGNORABLE or unicodedata.category(char) in ("Cf", "Cc", "Cs"):
         return ""
     composed = unicodedata.normalize("NFKC", char).casefold()
     decomposed = unicodedata.normalize("NFKD", composed)
     return _without_marks(decomposed) if _is_latin_or_greek(decomposed[0]) else unicodedata.normalize("NFKC", composed)
-
-
-def _is_shared_mark(char: str) -> bool:
-    return any(first <= ord(char) <= last for first, last in SHARED_MARKS)
 
 
 def _is_latin_or_greek(char: str) -> bool:
@@ -383,8 +383,16 @@ def _fold(source: _Text) -> _Text:
     if source.text.isascii() and not CONTROL.search(source.text):
         return _Text(source.text.lower(), source.origin)
     folded = list(map(_FOLDED.__getitem__, source.text))
-    origin = [place for place, text in zip(source.origin, folded, strict=True) for _ in text]
-    return _remove(_Text("".join(folded), origin), MARKS_ON_LATIN)
+    plain = _Text("".join(folded), _repeated(source.origin, folded))
+    return plain if plain.text.isascii() else _remove(plain, MARKS_ON_LATIN)
+
+
+def _repeated(origin: Sequence[int], texts: Sequence[str]) -> list[int]:
+    """Each place as often as its text has characters."""
+    lengths = list(map(len, texts))
+    if max(lengths, default=0) <= 1:
+        return list(compress(origin, lengths))
+    return list(chain.from_iterable(map(repeat, origin, lengths)))
 
 
 def _collapse(source: _Text) -> _Text:
@@ -426,20 +434,19 @@ def _unmix(word: _Text) -> _Text:
 
 
 def _translate(word: _Text) -> _Text:
-    letters = [LOOKALIKES.get(char, char) for char in word.text]
-    origin = [place for place, text in zip(word.origin, letters, strict=True) for _ in text]
-    return _Text("".join(letters), origin)
+    letters = list(map(LOOKALIKES.get, word.text, word.text))
+    return _Text("".join(letters), _repeated(word.origin, letters))
 
 
 def _undo_whole_lookalikes(source: _Text) -> _Text:
     """Words made of look-alikes alone, in a prompt that is otherwise mostly Latin."""
     latin = len(ASCII_LETTER.findall(source.text)) if not source.text.isascii() else 0
-    foreign = sum(char in LOOKALIKES for char in source.text) if latin else 0
+    foreign = sum(map(LOOKALIKES.__contains__, source.text)) if latin else 0
     return _rewrite(source, WORD, _unmask) if 0 < foreign < latin else source
 
 
 def _unmask(word: _Text) -> _Text:
-    return _translate(word) if all(char in LOOKALIKES for char in word.text) else word
+    return _translate(word) if all(map(LOOKALIKES.__contains__, word.text)) else word
 
 
 # --- prompt weights and brackets ------------------------------------------------------------------
@@ -476,8 +483,8 @@ def _join_letters(source: _Text, pattern: re.Pattern[str]) -> _Text:
 
 
 def _join(part: _Text) -> _Text:
-    places = [place for char, place in zip(part.text, part.origin, strict=True) if char.isalnum()]
-    return _Text("".join(filter(str.isalnum, part.text)), places)
+    kept = list(map(str.isalnum, part.text))
+    return _Text("".join(compress(part.text, kept)), list(compress(part.origin, kept)))
 
 
 def _spelled(source: _Text) -> _Text:
