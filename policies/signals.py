@@ -29,10 +29,15 @@ class Category(StrEnum):
 
 
 class Descriptor(StrEnum):
-    """A property of a picture that is no harm by itself; policy rules combine it with categories."""
+    """A property of a picture or a prompt that is no harm by itself; policy rules combine it with categories.
+
+    unread_language: how surely a prompt is in a language that the prompt classifier does not read; the
+    evidence of such a signal is the ISO 639-1 code of the language.
+    """
 
     PHOTOREALISM = "photorealism"
     PERSON = "person"
+    UNREAD_LANGUAGE = "unread_language"
 
 
 Subject = Category | Descriptor
