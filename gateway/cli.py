@@ -1,4 +1,4 @@
-"""The command `gardefou`: serve, draw, check, keys, policy, ledger, models, bench.
+"""The command `gardefou`: serve, draw, check, keys, policy, ledger, models, evaluate, bench.
 
 Exit codes: 0 ok, 1 found problems, 2 usage, 3 unavailable, 4 integrity failure. stdout carries answers only.
 """
@@ -30,9 +30,10 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 policy_app = typer.Typer(no_args_is_help=True, help="Policies.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision.")
 models_app = typer.Typer(no_args_is_help=True, help="Model files.")
+evaluate_app = typer.Typer(no_args_is_help=True, help="Scorecards of the gates.")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure.")
 for name, group in (("keys", keys_app), ("policy", policy_app), ("ledger", ledger_app), ("models", models_app),
-                    ("bench", bench_app)):  # fmt: skip
+                    ("evaluate", evaluate_app), ("bench", bench_app)):  # fmt: skip
     app.add_typer(group, name=name)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Where all state lives. Default: $GARDEFOU_DATA or ./data.")]
@@ -193,6 +194,29 @@ def verify_models(as_json: AsJson = False) -> None:
         typer.echo("\n".join(f"{model.name:12} {model.sha256}" for model in found))
 
 
+@evaluate_app.command("prompts")
+def evaluate_prompts(
+    prompts: Annotated[str, typer.Argument(metavar="FILE|BENCHMARK", help="A csv file with a column text, or a name.")],
+    benign: Annotated[str | None, typer.Option(help="A file or benchmark whose benign rows set thresholds.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="Write one csv line per prompt.", dir_okay=False)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write curves as a PNG.", dir_okay=False)] = None,
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of named benchmarks.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How well the prompt gate tells unsafe prompts from benign ones, with 95 % intervals."""
+    with _told_plainly(as_json):
+        from gateway import evaluate
+
+        folder = benchmarks or evaluate.BENCHMARKS
+        evaluate.require_writable(scores, plot)
+        asked = evaluate.find_prompts(prompts, folder)
+        benign_set = evaluate.find_prompts(benign, folder) if benign else None
+        evaluator = evaluate.Evaluator(_settings(policy=policy))
+        card = evaluate.evaluate_prompts(evaluator, asked, benign_set, scores, plot)
+        typer.echo(json.dumps(evaluate.as_answer(evaluator, card)) if as_json else evaluate.as_page(evaluator, card))
+
+
 @bench_app.command("request")
 def bench_request(
     requests: Annotated[int, typer.Option("-n", min=1, help="How many requests of nine pictures.")] = 5,
@@ -237,13 +261,17 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
     from policies.wordlists import WordlistInvalid
+    from safety.evaluation.plots import NothingToPlot
+    from safety.evaluation.prompt_rows import UnusableRows
+    from safety.evaluation.thresholds import UnusableThresholds
     from safety.picture_files import NotAPicture, PictureTooLarge
 
     try:
         yield
     except IntegrityFailure as error:
         _fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, NotAPicture, PictureTooLarge) as error:
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, NotAPicture, PictureTooLarge,
+            UnusableRows, UnusableThresholds, NothingToPlot) as error:  # fmt: skip
         _fail(str(error), USAGE, as_json)
     except BadRequest as error:
         _fail(error.message, FOUND_PROBLEMS, as_json, error.envelope)

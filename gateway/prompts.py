@@ -3,9 +3,10 @@
 import re
 import unicodedata
 
-from gateway.errors import InvalidValue, PromptTooLong
+from gateway.errors import BadRequest, InvalidValue, PromptTooLong
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+LONGEST_JUDGED = 32_000  # the highest that the setting max_prompt_chars may be
 UNFOLDED_GROWTH = 2  # one character may stand for 18; a text of such characters would cost 18 times its length
 BLANK_LETTERS = frozenset("ᅠᅟㅤﾠ⠀")  # Hangul fillers and the empty Braille cell draw nothing
 
@@ -24,6 +25,15 @@ def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
     if not any(_is_visible(char) for char in prompt):
         raise InvalidValue("The text is empty.", param=param)
     return prompt
+
+
+def why_unreadable(prompt: str) -> BadRequest | None:
+    """Why a text cannot be judged. Its length is no reason: nothing is drawn, and the gates read all of it."""
+    try:
+        checked_prompt(prompt, LONGEST_JUDGED)
+    except BadRequest as problem:
+        return problem
+    return None
 
 
 def _is_visible(char: str) -> bool:

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports
 from gateway.auth import Caller
-from gateway.errors import BadRequest, InvalidValue
+from gateway.errors import InvalidValue
 from gateway.generation import Asked, Drawn, Generation
 from gateway.judging import Judge
-from gateway.prompts import checked_prompt
+from gateway.prompts import checked_prompt, why_unreadable
 from gateway.settings import Settings
 from gateway.store.decisions import Judgement, Received, State
 from policies.loader import load_policy
@@ -20,7 +20,6 @@ from policies.signals import Category
 from safety.picture_files import decode_picture
 
 TERMINAL = Caller("terminal", "terminal")
-LONGEST_JUDGED = 32_000  # the highest that the setting max_prompt_chars may be
 
 
 def draw_once(house: House, prompt: str, *, count: int, seed: int | None, size: str, out: Path) -> dict[str, Any]:
@@ -77,7 +76,7 @@ class Checker:
 
     def prompts(self, prompts: list[str]) -> list[dict[str, Any]]:
         """One answer per prompt, in order; a prompt that the API would refuse unread says so in `error`."""
-        sound = {i: prompt for i, prompt in enumerate(prompts) if _problem(prompt) is None}
+        sound = {i: prompt for i, prompt in enumerate(prompts) if why_unreadable(prompt) is None}
         judged = asyncio.run(self._judge.prompts(list(sound.values()), self.policy)) if sound else []
         judgements = dict(zip(sound, judged, strict=True))
         return [self._answer(prompt, judgements.get(i)) for i, prompt in enumerate(prompts)]
@@ -90,7 +89,7 @@ class Checker:
 
     def _answer(self, prompt: str, judgement: Judgement | None) -> dict[str, Any]:
         if judgement is None:
-            problem = _problem(prompt)
+            problem = why_unreadable(prompt)
             told = {"code": problem.code, "message": problem.message} if problem else {}
             return {"prompt": prompt, "action": "review", "categories": [], "score": 1.0, "signals": [], "error": told,
                     "policy": str(self.policy.stamp)}  # fmt: skip
@@ -99,15 +98,6 @@ class Checker:
             kept = Received("terminal", "terminal", "check", "none", prompt, 0, "none", None)
             answer["decision_id"] = self._decisions.judged(kept, judgement.policy, [judgement])[0]
         return answer
-
-
-def _problem(prompt: str) -> BadRequest | None:
-    """Why a text cannot be judged. Its length is no reason: nothing is drawn, and the gates read all of it."""
-    try:
-        checked_prompt(prompt, LONGEST_JUDGED)
-    except BadRequest as problem:
-        return problem
-    return None
 
 
 def _verdict(judgement: Judgement) -> dict[str, Any]:

@@ -2,13 +2,11 @@ import random
 import re
 from itertools import chain
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.signals import Category
-from safety.training.evaluate_prompts import auroc, average_precision, threshold_at
 from safety.training.prompt_data import (
     Augmenter,
     LabelledPrompt,
@@ -24,7 +22,6 @@ CHILDHOOD = re.compile(
     r"\b(child\w*|kids?|boys?|girls?|teen\w*|minors?|young\w*|school\w*|bab(y|ies)|toddlers?|daughter\w*"
     r"|family|famille|enfants?|fille\w*|garçons?|ado\w*|mineur\w*|jeunes?|écol\w*|bébé\w*|nourrisson\w*|fils)\b"
 )
-Scored = st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=2, max_size=30)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -83,24 +80,3 @@ def test_a_row_with_only_foreign_labels_is_dropped_and_benign_rows_stay_benign()
     assert labels_of(row) is None
     assert labels_of(row | {"labels": ""}) == frozenset()
     assert labels_of(row | {"labels": "violence"}) == frozenset({Category.VIOLENCE, Category.GORE, Category.WEAPONS})
-
-
-@given(Scored)
-def test_auroc_is_the_chance_that_unsafe_outscores_benign(rows: list[tuple[float, bool]]) -> None:
-    scores, unsafe = np.array([s for s, _ in rows]), np.array([u for _, u in rows])
-    if not unsafe.any() or unsafe.all():
-        return
-    pairs = [(a > b) + (a == b) / 2 for a in scores[unsafe] for b in scores[~unsafe]]
-    assert auroc(scores, unsafe) == pytest.approx(np.mean(pairs))
-
-
-def test_average_precision_of_a_known_ranking() -> None:
-    scores, unsafe = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
-    assert average_precision(scores, unsafe) == pytest.approx((1 + 2 / 3) / 2)
-    assert average_precision(np.ones(4), unsafe) == pytest.approx(0.5)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=200))
-def test_at_most_the_wanted_share_of_benign_rows_lies_above_the_threshold(scores: list[float]) -> None:
-    benign = np.array(scores)
-    assert (benign > threshold_at(benign, 0.02)).mean() <= 0.02

@@ -1,0 +1,150 @@
+"""The few statistics that a scorecard needs, each area and share with its 95 % interval."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+RESAMPLES = 1000
+SEED = 20_260  # the same rows give the same intervals
+TAIL = 0.025  # on either side of a 95 % interval
+DRAWN_TOGETHER = 4_000_000  # resampled rows held in memory at once
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """For every threshold from the highest score down: true and false positive rate, and precision; each (n,)."""
+
+    recall: Floats
+    false_positive_rate: Floats
+    precision: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Rows by their score: the mean score, the share that is unsafe and the rows of each bin that has any; (bins,).
+
+    error: expected calibration error (Naeini et al., 2015): the mean distance of the two, weighted by rows.
+    """
+
+    predicted: Floats
+    observed: Floats
+    rows: Counts
+    error: float
+
+
+def auroc(scores: Floats, unsafe: Flags) -> float:
+    """Area under the ROC curve: the chance that an unsafe row outscores a benign one, ties half."""
+    benign = np.sort(scores[~unsafe])
+    below = np.searchsorted(benign, scores[unsafe], side="left")
+    below_or_tied = np.searchsorted(benign, scores[unsafe], side="right")
+    return float((below + below_or_tied).mean() / 2 / len(benign))
+
+
+def average_precision(scores: Floats, unsafe: Flags) -> float:
+    """AUPRC as the step-wise sum of precision over recall; rows with tied scores count together."""
+    traced = curves(scores, unsafe)
+    return float((np.diff(traced.recall, prepend=0) * traced.precision).sum())
+
+
+def curves(scores: Floats, unsafe: Flags) -> Curves:
+    """What the ROC and the precision-recall plot show. scores, unsafe: (n,), with rows of both kinds."""
+    order = np.argsort(-scores, kind="stable")
+    ranked, hits = scores[order], unsafe[order].cumsum()
+    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+    hits, seen = hits[last_of_tie], np.flatnonzero(last_of_tie) + 1
+    return Curves(hits / unsafe.sum(), (seen - hits) / (~unsafe).sum(), hits / seen)
+
+
+def threshold_at(benign: Floats, rate: float) -> float:
+    """The least threshold that at most a share `rate` of the benign scores reaches or passes. benign: (n,), n > 0."""
+    allowed = min(int(rate * len(benign)), len(benign) - 1)
+    return float(np.nextafter(np.sort(benign)[::-1][allowed], np.inf))
+
+
+def share_from(scores: Floats, threshold: float) -> float | None:
+    """Share of scores at or above a threshold; None for no scores."""
+    return float((scores >= threshold).mean()) if len(scores) else None
+
+
+def share(flags: Flags) -> Estimate | None:
+    """The share of True, with its bootstrap interval; None for no flags.
+
+    Resampling says nothing when all flags agree: then the exact bound of Clopper and Pearson (1934) stands instead.
+    """
+    rows, hits = len(flags), int(flags.sum())
+    if rows == 0:
+        return None
+    exact = TAIL ** (1 / rows)
+    if hits in (0, rows):
+        return Estimate(0.0, 0.0, 1 - exact) if hits == 0 else Estimate(1.0, exact, 1.0)
+    resampled = np.random.default_rng(SEED).binomial(rows, hits / rows, RESAMPLES) / rows
+    return _estimate(hits / rows, resampled)
+
+
+def areas(bad: Floats, good: Floats) -> tuple[Estimate, Estimate]:
+    """AUROC and AUPRC of unsafe against benign scores, resampled within each of the two; both non-empty."""
+    values, places = np.unique(np.concatenate([bad, good]), return_inverse=True)
+    bad_at, good_at = places[: len(bad)], places[len(bad) :]
+    rng = np.random.default_rng(SEED)
+    at_once = max(1, DRAWN_TOGETHER // (len(bad) + len(good)))
+    drawn = [
+        _areas(_resampled(bad_at, size, len(values), rng), _resampled(good_at, size, len(values), rng))
+        for size in _chunks(RESAMPLES, at_once)
+    ]
+    scores, unsafe = np.concatenate([bad, good]), np.arange(len(bad) + len(good)) < len(bad)
+    return (
+        _estimate(auroc(scores, unsafe), np.concatenate([roc for roc, _ in drawn])),
+        _estimate(average_precision(scores, unsafe), np.concatenate([precision for _, precision in drawn])),
+    )
+
+
+def reliability(scores: Floats, unsafe: Flags) -> Reliability:
+    """The scores read as probabilities, in ten bins of equal width. scores, unsafe: (n,), n > 0."""
+    bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    rows = np.bincount(bins, minlength=BINS)
+    filled = rows > 0
+    predicted = np.bincount(bins, scores, BINS)[filled] / rows[filled]
+    observed = np.bincount(bins, unsafe, BINS)[filled] / rows[filled]
+    error = float((np.abs(predicted - observed) * rows[filled]).sum() / len(scores))
+    return Reliability(predicted, observed, rows[filled], error)
+
+
+def _estimate(value: float, resampled: Floats) -> Estimate:
+    low, high = np.quantile(resampled, [TAIL, 1 - TAIL])
+    return Estimate(value, float(low), float(high))
+
+
+def _chunks(total: int, size: int) -> list[int]:
+    return [min(size, total - at) for at in range(0, total, size)]
+
+
+def _resampled(places: Counts, times: int, values: int, rng: np.random.Generator) -> Counts:
+    """int (times, values): how often each value was drawn when the rows are drawn anew, with replacement."""
+    drawn = places[rng.integers(len(places), size=(times, len(places)))]
+    offsets = np.arange(times)[:, None] * values
+    return np.bincount((drawn + offsets).ravel(), minlength=times * values).reshape(times, values)
+
+
+def _areas(bad: Counts, good: Counts) -> tuple[Floats, Floats]:
+    """AUROC and AUPRC (times,) of rows counted by value, lowest value first. bad, good: (times, values)."""
+    positives, negatives = bad.sum(axis=1), good.sum(axis=1)
+    roc = (bad * (good.cumsum(axis=1) - good / 2)).sum(axis=1) / positives / negatives
+    hits = bad[:, ::-1].cumsum(axis=1)
+    seen = hits + good[:, ::-1].cumsum(axis=1)
+    precision = hits / np.maximum(seen, 1)
+    return roc, (bad[:, ::-1] * precision).sum(axis=1) / positives

@@ -1,0 +1,46 @@
+"""The part of our own prompts that nothing was trained, calibrated or tuned on, as a set to evaluate."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from policies.signals import Category
+from safety.evaluation.prompt_rows import PromptRow, PromptSet
+from safety.training.prompt_data import LabelledPrompt, read_own
+
+NAME = "own"
+SEED = 11
+ROWS_PER_SOURCE = 1000  # and language: filled templates outnumber what was written by hand
+STYLED_PARTS = 6  # phrases between commas
+LONG_WORDS = 25
+
+
+def own_test_part() -> PromptSet:
+    """Our own test prompts, benign and unsafe; a row's groups are its categories, its source and its manner."""
+    return as_prompt_set(NAME, [row for row in read_own(SEED) if row.split == "test"])
+
+
+def as_prompt_set(name: str, rows: Iterable[LabelledPrompt]) -> PromptSet:
+    """At most ROWS_PER_SOURCE of each source and language, drawn the same way every time."""
+    by_source: dict[tuple[str, str], list[LabelledPrompt]] = defaultdict(list)
+    for row in rows:
+        by_source[row.source, row.language].append(row)
+    drawn = [row for key in sorted(by_source) for row in _draw(by_source[key])]
+    return PromptSet(name, tuple(PromptRow(row.text, row.unsafe, row.language, groups_of(row)) for row in drawn))
+
+
+def groups_of(row: LabelledPrompt) -> tuple[str, ...]:
+    """Its categories, or for a benign one its manner; and where it is from."""
+    if row.unsafe:
+        return (*(label for label in Category if label in row.labels), row.source)
+    return (f"long styled, {row.language}", row.source) if is_long_styled(row.text) else (row.source,)
+
+
+def is_long_styled(text: str) -> bool:
+    """Whether a prompt is a scene with a tail of style tags, as galleries of generated pictures are full of."""
+    return text.count(",") + 1 >= STYLED_PARTS or len(text.split()) >= LONG_WORDS
+
+
+def _draw(rows: Sequence[LabelledPrompt]) -> list[LabelledPrompt]:
+    few = len(rows) <= ROWS_PER_SOURCE
+    return list(rows) if few else random.Random(SEED).sample(rows, ROWS_PER_SOURCE)  # noqa: S311  no secret
