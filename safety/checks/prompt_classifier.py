@@ -1,30 +1,24 @@
 """Judges prompts with a transformers sequence classifier: guard-nano, or any other whose labels are named."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging
+import numpy as np
+from numpy.typing import NDArray
 
-from policies.identity import IntegrityFailure, ModelIdentity, verify_folder
+from policies.identity import ModelIdentity, verify_folder
 from policies.signals import Category, Signal
 from policies.verdict import CouldNotJudge
+from safety.classifier_networks import Network, load_network
+from safety.language import guess_language
 from safety.normalize import NormalizedPrompt
+
+Floats = NDArray[np.float32]
 
 LABELS_FILE = "labels.json"  # optional: {a model's own label: category, "unsafe", or null for "says nothing"}
 UNSAFE = "unsafe"
-MAX_WINDOW = 512  # tokens; for models that do not say how much they read
-BATCH_SIZE = 32  # windows judged at once
 
 
 class UnknownLabel(Exception):
@@ -69,25 +63,32 @@ def _read_labels_file(folder: Path) -> dict[str, str | None]:
     return labels
 
 
-@dataclass(frozen=True, slots=True)
+ANY_LANGUAGE = "any"
+UNCALIBRATED = {ANY_LANGUAGE: {"scale": 1.0, "offset": 0.0}}
+
+
 class Calibration:
-    """Platt scaling: probability = activation(scale * logit + offset).
+    """Platt scaling per language: probability = activation(scale * logit + offset).
 
     It applies to the "unsafe" output, or to all outputs of a model without one.
-    measured: False when the folder brings none and the numbers below change nothing.
+    stored: {language or "any": {"scale": number, "offset": number}}, the "calibration" of config.json; the first
+    entry stands for languages that have none. measured: False when there is none at all, which changes nothing.
     """
 
-    scale: float = 1.0
-    offset: float = 0.0
-    measured: bool = False
+    def __init__(self, stored: Mapping[str, Mapping[str, float]] | None) -> None:
+        self.measured = bool(stored)
+        self._by_language = stored or UNCALIBRATED
 
-    @classmethod
-    def read(cls, stored: Mapping[str, float] | None) -> "Calibration":
-        """From the "calibration" entry of config.json."""
-        return cls(stored["scale"], stored["offset"], measured=True) if stored else cls()
+    def __call__(self, logits: Floats, texts: Sequence[str]) -> Floats:
+        """logits: (rows, outputs), a row's text being the whole prompt that it belongs to."""
+        numbers: Floats = np.array(list(map(self._of, texts)), dtype=np.float32)
+        return numbers[:, :1] * logits + numbers[:, 1:]
 
-    def __call__(self, logits: Tensor) -> Tensor:
-        return self.scale * logits + self.offset
+    def _of(self, text: str) -> tuple[float, float]:
+        several = len(self._by_language) > 1
+        code = guess_language(text).code if several else ANY_LANGUAGE
+        numbers = self._by_language.get(code) or next(iter(self._by_language.values()))
+        return numbers["scale"], numbers["offset"]
 
 
 class PromptClassifier:
@@ -99,24 +100,14 @@ class PromptClassifier:
 
     name = "prompt_classifier"
 
-    def __init__(
-        self,
-        identity: ModelIdentity,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        labels: LabelManifest,
-    ) -> None:
+    def __init__(self, identity: ModelIdentity, network: Network, labels: LabelManifest) -> None:
         self.identity = identity
         self.reports = frozenset(labels.columns)
-        self._model = model
-        self._tokenizer = tokenizer
+        self._network = network
         self._labels = labels
-        config = model.config
-        self._calibration = Calibration.read(getattr(config, "calibration", None))
-        self._window: int = getattr(config, "window_tokens", MAX_WINDOW)
-        self._outputs = len(_labels_of(model))
-        self._exclusive = config.problem_type != "multi_label_classification" and self._outputs > 1
-        self._judge(["warm up: the first pass allocates, and fixes the tokenizer's window for all threads"])
+        self._calibration = Calibration(network.config.get("calibration"))
+        self._exclusive = network.config.get("problem_type") != "multi_label_classification" and network.outputs > 1
+        self._judge(["warm up: the first pass allocates"])
 
     @classmethod
     def load(cls, folder: Path) -> "PromptClassifier":
@@ -126,11 +117,8 @@ class PromptClassifier:
         a label has no meaning here.
         """
         identity = verify_folder(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        if not tokenizer.is_fast:
-            raise IntegrityFailure(f"{folder} has no tokenizer.json: long prompts could not be read whole")
-        model = _load_model(folder)
-        return cls(identity, model, tokenizer, LabelManifest.read(folder, _labels_of(model)))
+        network = load_network(folder)
+        return cls(identity, network, LabelManifest.read(folder, network.labels))
 
     def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
         """One signal per prompt and reported category. Raises CouldNotJudge when a score is not finite."""
@@ -139,6 +127,16 @@ class PromptClassifier:
         scores = self._judge([prompt.folded for prompt in prompts]).tolist()
         return [self._signals(row) for row in scores]
 
+    def unsafe_logits(self, prompts: Sequence[NormalizedPrompt]) -> Floats:
+        """float32 (prompts,): the greatest "unsafe" logit over each prompt's windows, before calibration.
+
+        Raises TypeError for a model without such an output.
+        """
+        if self._labels.unsafe is None:
+            raise TypeError(f'{self.identity.name} has no "{UNSAFE}" output')
+        windows, owners = self._network.windows([prompt.folded for prompt in prompts])
+        return _greatest(self._network.logits(windows)[:, self._labels.unsafe], owners, len(prompts))
+
     def _signals(self, scores: Sequence[float]) -> list[Signal]:
         measured = self._calibration.measured
         return [
@@ -146,88 +144,49 @@ class PromptClassifier:
             for category, score in zip(self._labels.columns, scores, strict=True)
         ]
 
-    @torch.inference_mode()
-    def _judge(self, texts: Sequence[str]) -> Tensor:
-        """float (texts, categories): the greatest score over each text's windows."""
-        windows, owners = self._windows(texts)
-        scores = self._scores(self._logits(windows))
-        if not bool(torch.isfinite(scores).all()):
+    def _judge(self, texts: Sequence[str]) -> Floats:
+        """float32 (texts, categories): the greatest score over each text's windows."""
+        windows, owners = self._network.windows(texts)
+        scores = self._scores(self._network.logits(windows), [texts[owner] for owner in owners])
+        if not np.isfinite(scores).all():
             raise CouldNotJudge(self.name, "nan", f"{self.identity.name} gave a score that is not finite")
-        index = torch.tensor(owners)[:, None].expand_as(scores)
-        return scores.new_zeros(len(texts), scores.shape[1]).scatter_reduce(0, index, scores, "amax")
+        return _greatest(scores, owners, len(texts))
 
-    def _windows(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
-        """Token ids of overlapping windows (a quarter shared), and the number of the text each is from."""
-        encoded = self._tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self._window,
-            stride=self._window // 4,
-            return_overflowing_tokens=True,
-        )
-        return encoded["input_ids"], encoded["overflow_to_sample_mapping"]
-
-    def _logits(self, windows: Sequence[list[int]]) -> Tensor:
-        """float32 (windows, labels), judged in batches of like length."""
-        order = sorted(range(len(windows)), key=lambda at: len(windows[at]))
-        logits = torch.full((len(windows), self._outputs), torch.nan)
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
-            padded = self._tokenizer.pad({"input_ids": [windows[at] for at in batch]}, return_tensors="pt")
-            logits[batch] = self._model(**padded).logits.float()
-        return logits
-
-    def _scores(self, logits: Tensor) -> Tensor:
-        """float (windows, categories) in [0, 1]; NaN stays NaN."""
+    def _scores(self, logits: Floats, texts: Sequence[str]) -> Floats:
+        """float32 (windows, categories) in [0, 1]; NaN stays NaN. texts: the whole prompt of each window."""
         at = self._labels.unsafe
+        calibrated = self._calibration(logits, texts)
         if at is None:
-            return self._by_category(self._probabilities(self._calibration(logits)))
+            return self._by_category(self._probabilities(calibrated))
         shares = self._by_category(self._probabilities(logits))
-        logits[:, at] = self._calibration(logits[:, at])
+        logits = logits.copy()
+        logits[:, at] = calibrated[:, at]
         unsafe = self._probabilities(logits)[:, at, None]
-        return unsafe * shares / shares.amax(dim=1, keepdim=True)
+        likeliest: Floats = shares.max(axis=1, keepdims=True)
+        return unsafe * shares / likeliest
 
-    def _probabilities(self, logits: Tensor) -> Tensor:
-        return logits.softmax(dim=1) if self._exclusive else logits.sigmoid()
+    def _probabilities(self, logits: Floats) -> Floats:
+        return _softmax(logits) if self._exclusive else _sigmoid(logits)
 
-    def _by_category(self, probabilities: Tensor) -> Tensor:
-        """float (windows, categories): the likeliest of the labels that stand for each category."""
+    def _by_category(self, probabilities: Floats) -> Floats:
+        """float32 (windows, categories): the likeliest of the labels that stand for each category."""
         columns = self._labels.columns.values()
-        return torch.stack([probabilities[:, list(at)].amax(dim=1) for at in columns], dim=1)
+        return np.stack([probabilities[:, list(at)].max(axis=1) for at in columns], axis=1)
 
 
-def _labels_of(model: PreTrainedModel) -> dict[int, str]:
-    return {int(index): label for index, label in (model.config.id2label or {}).items()}
+def _greatest(values: Floats, owners: Sequence[int], count: int) -> Floats:
+    """The maximum over each owner's rows; values: (rows, ...), owners: the owner of each row."""
+    greatest = np.full((count, *values.shape[1:]), -np.inf, dtype=np.float32)
+    np.maximum.at(greatest, list(owners), values)
+    return greatest
 
 
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+def _sigmoid(logits: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
 
-def _load_model(folder: Path) -> PreTrainedModel:
-    """The folder's network in float32, all of it from the file.
-
-    Raises IntegrityFailure for a weight that is not there: transformers would draw it at random.
-    """
-    with _no_progress_bar():
-        loaded = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # reported, and refused below
-        )
-    model: PreTrainedModel = loaded[0]
-    unfilled = sorted(map(str, [*loaded[1]["missing_keys"], *loaded[1]["mismatched_keys"]]))
-    if unfilled:
-        raise IntegrityFailure(f"{folder} lacks weights that config.json asks for: {', '.join(unfilled[:5])}")
-    torch.nn.Module.train(model, mode=False)
-    return model
+def _softmax(logits: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The labelled prompts guard-nano learns from: shared sources, our own, and their augmentation."""
+"""The labelled prompts guard-nano learns from: shared sources and our own."""
 
 import csv
 import gzip
@@ -6,7 +6,7 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +16,11 @@ import yaml
 from policies.signals import Category
 
 OWN_PROMPTS = Path(__file__).parent / "own_prompts"
+WRITTEN = OWN_PROMPTS / "written"
 LANGUAGES = ("en", "fr")
 RENAMED = {"sexual/minors": "sexual_minors", "self-harm": "self_harm"}
 TWEETS = frozenset({"davidson", "mlma", "surge_toxicity"})
 UNTRAINED_LABELS = {"copyright"}  # not a category of ours
-
-# Rows drawn per source and language for one pass: text-to-image prompts first, tweets and captions last.
-SOURCE_ROWS: Mapping[tuple[str, str], int] = {
-    ("coprov2", "en"): 6000,
-    ("overt_train", "en"): 2400,
-    ("ailuminate", "en"): 900,
-    ("ailuminate", "fr"): 900,
-    ("aart", "en"): 1100,
-    ("advbench", "en"): 480,
-    ("nibbler", "en"): 900,
-    ("davidson", "en"): 1100,
-    ("mlma", "en"): 600,
-    ("mlma", "fr"): 1000,
-    ("mlma", "ar"): 300,
-    ("surge_toxicity", "en"): 700,
-    ("compbench_benign", "en"): 1500,
-    ("coco_captions_benign", "en"): 2500,
-    ("authored_fr", "fr"): 1800,
-    ("own_benign", "en"): 4600,
-    ("own_benign", "fr"): 5500,
-    ("own_unsafe", "en"): 4200,
-    ("own_unsafe", "fr"): 4200,
-}
 
 # Categories no source names: read off the words of rows that are unsafe already. Never makes a row unsafe.
 WORDS_OF_CATEGORY: Mapping[Category, re.Pattern[str]] = {
@@ -62,13 +40,18 @@ WEAPON_SOURCE_LABELS = {"iwp"}  # "indiscriminate weapons"
 
 @dataclass(frozen=True, slots=True)
 class LabelledPrompt:
-    """One prompt, what is wrong with it (nothing: benign), and where it is from. split: "train" or "dev"."""
+    """One prompt, what is wrong with it (nothing: benign), and where it is from.
+
+    split: "train", "dev" (calibration and thresholds) or, of our own prompts alone, "test".
+    group: what it has in common with its near relatives, which all land in the same split; may be empty.
+    """
 
     text: str
     labels: frozenset[Category]
     language: str
     source: str
     split: str
+    group: str = ""
 
     @property
     def unsafe(self) -> bool:
@@ -141,9 +124,10 @@ def emoji_names(language: str) -> list[str]:
     return sorted(name for name in names if "peau" not in name and "drapeau" not in name)
 
 
-def own_split(template: str) -> str:
-    """All prompts of one template land in one part: a fifth of the templates is never trained on."""
-    return "dev" if stable_share(template) < 0.2 else "train"
+def own_split(group: str) -> str:
+    """All prompts of one template or idea land in one part: a quarter of them is never trained on."""
+    share = stable_share(group)
+    return "test" if share < 0.15 else "dev" if share < 0.25 else "train"
 
 
 def own_benign(language: str, count: int, rng: random.Random) -> list[LabelledPrompt]:
@@ -154,7 +138,7 @@ def own_benign(language: str, count: int, rng: random.Random) -> list[LabelledPr
     filled = [(template, fill(template, slots, rng)) for template in templates]
     lines = [(line, line) for line in grammar["lines"]]
     return [
-        LabelledPrompt(text, frozenset(), language, "own_benign", own_split(template))
+        LabelledPrompt(text, frozenset(), language, "own_benign", own_split(template), template)
         for template, text in filled + lines
     ]
 
@@ -173,6 +157,7 @@ def own_unsafe(language: str, count: int, rng: random.Random) -> list[LabelledPr
             language,
             "own_unsafe",
             own_split(template),
+            template,
         )
         for name, template, text in filled + lines
     ]
@@ -184,106 +169,22 @@ def read_own(seed: int, per_kind: int = 16000) -> list[LabelledPrompt]:
     rows = [
         row for language in LANGUAGES for write in (own_benign, own_unsafe) for row in write(language, per_kind, rng)
     ]
-    return list({row.text: row for row in rows}.values())
+    return list({row.text: row for row in [*rows, *read_written()]}.values())
 
 
-class Augmenter:
-    """Changes how a prompt is said, never what it asks for: safe and unsafe prompts get the same manners."""
-
-    def __init__(self, benign: Sequence[str], seed: int) -> None:
-        self.rng = random.Random(seed)  # noqa: S311
-        self.benign = benign
-        self.styles = read_yaml("styles")
-
-    def __call__(self, row: LabelledPrompt) -> LabelledPrompt:
-        """The row in another manner.
-
-        Sexual rows are never joined to another sentence, which might name a child.
-        """
-        text = without_handles(row.text, self.rng)
-        if not row.labels & {Category.SEXUAL, Category.SEXUAL_MINORS}:
-            text = self.in_company(text)
-        if Category.SEXUAL_MINORS not in row.labels:
-            text = self.styled(text, row)
-        return replace(row, text=self.mistyped(text))
-
-    def in_company(self, text: str) -> str:
-        """One in twelve: beside a benign sentence, so that harm is found anywhere in a longer prompt."""
-        if self.rng.random() > 0.08:
-            return text
-        parts = [text, self.rng.choice(self.benign)]
-        self.rng.shuffle(parts)
-        return self.rng.choice([". ", ", ", " and ", " "]).join(part.rstrip(" .") for part in parts)
-
-    def styled(self, text: str, row: LabelledPrompt) -> str:
-        """With a lead-in, a tail of style tags, both or neither."""
-        mostly_prose = row.source in TWEETS
-        lead, tail = (0.03, 0.1) if mostly_prose else (0.2, 0.42)
-        language = row.language if row.language in LANGUAGES else "en"
-        if self.rng.random() < 0.4:
-            text = text.rstrip(" .")
-        if self.rng.random() < lead:
-            text = f"{self.rng.choice(self.styles[language]['leads'])} {text}"
-        if self.rng.random() < tail:
-            text = ", ".join([text.rstrip(" ."), *self.tags(language)])
-        return text
-
-    def tags(self, language: str) -> list[str]:
-        """One to twelve style tags; French prompts carry English tags too, as people's do."""
-        tags = self.styles[language]["tags"]
-        if language == "fr" and self.rng.random() < 0.4:
-            tags = tags + self.styles["en"]["tags"]
-        return self.rng.sample(tags, min(12, 1 + int(self.rng.expovariate(0.25))))
-
-    def mistyped(self, text: str) -> str:
-        """One in twelve: two neighbouring letters swapped, one dropped or one doubled."""
-        if self.rng.random() > 0.08 or len(text) < 8:
-            return text
-        at = self.rng.randrange(1, len(text) - 2)
-        middle = self.rng.choice([text[at + 1] + text[at], text[at], text[at : at + 2] + text[at + 1]])
-        return text[:at] + middle + text[at + 2 :]
+def read_written(folder: Path = WRITTEN) -> list[LabelledPrompt]:
+    """The prompts written by hand: files of ideas, an idea being unsafe lines and benign ones that look alike."""
+    return [
+        row
+        for path in sorted(folder.glob("*.yaml"))
+        for idea in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        for row in _lines_of(f"{path.stem}: {idea['idea']}", idea)
+    ]
 
 
-def without_handles(text: str, rng: random.Random) -> str:
-    """Tweets mostly lose "RT" and "@user": the medium must not stand for the harm."""
-    if rng.random() < 0.8:
-        text = re.sub(r"(?i)\brt\b|\.?@users?:?", " ", text)
-    return re.sub(r"\s+", " ", text).strip()
-
-
-def draw(rows: Sequence[LabelledPrompt], count: int, rng: random.Random) -> list[LabelledPrompt]:
-    """`count` rows: each at most once while they last, then over again."""
-    whole, rest = divmod(count, len(rows))
-    return list(rows) * whole + rng.sample(list(rows), rest)
-
-
-def company(rows: Sequence[LabelledPrompt]) -> list[str]:
-    """Short benign sentences to stand beside a prompt; no tweets, whose benign ones hold slurs too."""
-    calm = [row.text for row in rows if not row.unsafe and row.source not in TWEETS]
-    return [text for text in calm if len(text) < 120]
-
-
-def training_rows(shared: Path, seed: int, count: int) -> list[LabelledPrompt]:
-    """About `count` augmented training rows in training order, balanced over sources by SOURCE_ROWS."""
-    rng = random.Random(seed)  # noqa: S311
-    every = [row for row in read_shared(shared) + read_own(seed) if row.split == "train"]
-    scale = count / sum(SOURCE_ROWS.values())
-    picked: list[LabelledPrompt] = []
-    for (source, language), share in SOURCE_ROWS.items():
-        rows = [row for row in every if (row.source, row.language) == (source, language)]
-        picked += draw(rows, round(share * scale), rng)
-    rng.shuffle(picked)
-    augment = Augmenter(company(every), seed)
-    return [augment(row) for row in picked]
-
-
-def dev_rows(shared: Path, seed: int, per_source: int = 400) -> list[LabelledPrompt]:
-    """The unseen part: up to `per_source` rows per source and language, augmented as in training."""
-    rng = random.Random(seed + 1)  # noqa: S311
-    every = [row for row in read_shared(shared) + read_own(seed) if row.split == "dev"]
-    rng.shuffle(every)
-    augment = Augmenter(company(every), seed + 1)
-    kept: list[LabelledPrompt] = []
-    for key in SOURCE_ROWS:
-        kept += [row for row in every if (row.source, row.language) == key][:per_source]
-    return [augment(row) for row in kept]
+def _lines_of(group: str, idea: Mapping[str, Any]) -> Iterator[LabelledPrompt]:
+    for language in LANGUAGES:
+        for kind, lines in idea.get(language, {}).items():
+            labels = frozenset() if kind == "benign" else frozenset(map(Category, kind.split("+")))
+            source = "written_unsafe" if labels else "written_benign"
+            yield from (LabelledPrompt(line, labels, language, source, own_split(group), group) for line in lines)

@@ -54,7 +54,7 @@ def write_model(
     labels: Sequence[str],
     problem_type: ProblemType = "multi_label_classification",
     spoil: Callable[[BertForSequenceClassification], None] = lambda model: None,
-    calibration: dict[str, float] | None = None,
+    calibration: dict[str, dict[str, float]] | None = None,
 ) -> Path:
     """A tiny classifier of somebody else's, published like any other."""
     torch.manual_seed(0)
@@ -220,7 +220,7 @@ def test_scores_without_calibration_say_so(tmp_path: Path) -> None:
 
 
 def test_the_likeliest_category_carries_the_calibrated_probability(tmp_path: Path) -> None:
-    calibration = {"scale": 2.0, "offset": -1.0}
+    calibration = {"any": {"scale": 2.0, "offset": -1.0}}
     folder = write_model(tmp_path, ["unsafe", "violence", "hate"], calibration=calibration)
     classifier = PromptClassifier.load(folder)
     model = BertForSequenceClassification.from_pretrained(folder)
