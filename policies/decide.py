@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from numbers import Real
 
-from policies.schema import Condition, Policy, Rule, StagePolicy, Thresholds
+from policies.schema import LANGUAGE_CHECK, Condition, Policy, Rule, StagePolicy, Thresholds
 from policies.signals import Category, Descriptor, Signal, Stage, Subject
-from policies.verdict import Action, CouldNotJudge, Reason, Verdict
+from policies.verdict import UNSUPPORTED_LANGUAGE, Action, CouldNotJudge, Reason, Verdict
 
 Facts = Mapping[Subject, Sequence[Signal]]
 
@@ -30,7 +30,11 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     facts = _by_subject(signals)
     for source, absent in unreported(policy, stage, _reported(signals)):
         raise CouldNotJudge(source, "missing", f"has not reported {absent}")
-    reasons = {*_from_thresholds(facts, policy, stage), *_from_rules(facts, policy, stage)}
+    reasons = {
+        *_from_thresholds(facts, policy, stage),
+        *_from_language(facts, policy, stage),
+        *_from_rules(facts, policy, stage),
+    }
     ordered = tuple(sorted(reasons, key=lambda reason: _gravest_first(reason, policy)))
     if ordered:
         return Verdict(ordered[0].action, stage, policy.stamp, ordered)
@@ -45,6 +49,8 @@ def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[S
     """
     asked = policy.stage(stage)
     needed: list[tuple[str, Subject]] = [(source, c) for c, row in asked.table.items() for source in row]
+    if asked.unread_language:
+        needed.append((LANGUAGE_CHECK, Descriptor.UNREAD_LANGUAGE))
     conditions = [condition for rule in asked.rules for condition in rule.when_all]
     needed += [(condition.source or ANY, condition.subject) for condition in conditions]
     by_any = {subject for subjects in reported.values() for subject in subjects}
@@ -59,7 +65,8 @@ def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[S
 def thresholds_of(policy: Policy, stage: Stage) -> dict[str, float]:
     """Every threshold in force at a stage, by name: for the record of a decision.
 
-    Names are stage/category/check/action, and rule/subject/check ("any" when the rule names none).
+    Names are stage/category/check/action, stage/unread_language/action, and rule/subject/check ("any" when the
+    rule names none).
     """
     asked = policy.stage(stage)
     in_force: dict[str, float] = {}
@@ -67,6 +74,8 @@ def thresholds_of(policy: Policy, stage: Stage) -> dict[str, float]:
         if thresholds := asked.thresholds(category, source):
             for action, threshold in thresholds.in_force:
                 in_force[f"{stage}/{category}/{source}/{action}"] = threshold
+    for action, threshold in asked.unread_language.in_force if asked.unread_language else ():
+        in_force[f"{stage}/{Descriptor.UNREAD_LANGUAGE}/{action}"] = threshold
     for rule in asked.rules:
         for condition in rule.when_all:
             in_force[f"{rule.id}/{condition.subject}/{condition.source or ANY}"] = condition.at_least
@@ -82,6 +91,8 @@ def _require_sound(signals: Sequence[Signal], asked: StagePolicy) -> None:
             raise CouldNotJudge(signal.source, "schema", "is not among the checks that the policy lists")
         if isinstance(signal.subject, Category) and not asked.thresholds(signal.subject, signal.source):
             raise CouldNotJudge(signal.source, "schema", f"has no thresholds for {signal.subject} in the policy")
+        if signal.subject is Descriptor.UNREAD_LANGUAGE and not asked.unread_language:
+            raise CouldNotJudge(signal.source, "schema", "reports an unread language, which the policy does not judge")
 
 
 def _require_sound_signal(signal: object) -> None:
@@ -117,12 +128,22 @@ def _from_thresholds(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Rea
     for category in Category:
         for signal in facts.get(category, ()):
             thresholds = policy.stage(stage).thresholds(category, signal.source)
-            met = thresholds and _gravest_met(thresholds, signal.score)
-            if met:
-                action, threshold = met
-                rule = f"{stage}/{category}/{action}"
-                held = action if signal.calibrated else _at_most(action, policy.uncalibrated)
-                yield Reason(held, category, signal.source, float(signal.score), threshold, rule)
+            if met := thresholds and _gravest_met(thresholds, signal.score):
+                yield _met(signal, *met, category, f"{stage}/{category}", policy.uncalibrated)
+
+
+def _from_language(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
+    thresholds = policy.stage(stage).unread_language
+    for signal in facts.get(Descriptor.UNREAD_LANGUAGE, ()):
+        if met := thresholds and _gravest_met(thresholds, signal.score):
+            yield _met(signal, *met, None, f"{stage}/{UNSUPPORTED_LANGUAGE}", policy.uncalibrated)
+
+
+def _met(
+    signal: Signal, action: Action, threshold: float, category: Category | None, place: str, uncalibrated: Action
+) -> Reason:
+    held = action if signal.calibrated else _at_most(action, uncalibrated)
+    return Reason(held, category, signal.source, float(signal.score), threshold, f"{place}/{action}")
 
 
 def _gravest_met(thresholds: Thresholds, score: float) -> tuple[Action, float] | None:
@@ -165,9 +186,9 @@ def _at_most(action: Action, cap: Action) -> Action:
 def _gravest_first(reason: Reason, policy: Policy) -> tuple[int, int, float, str, str, float, str]:
     return (
         -reason.action.gravity,
-        -policy.severity[reason.category],
+        -policy.severity[reason.category] if reason.category else 0,
         -reason.score,
-        reason.category,
+        reason.category or "",
         reason.source,
         reason.threshold,
         reason.rule,

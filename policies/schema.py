@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import product
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
@@ -25,6 +26,12 @@ from policies.verdict import Action, PolicyStamp
 
 SEXUAL_MINORS_FLOOR = 0.5
 """No policy may refuse sexual content about minors later than at this score."""
+
+UNREAD_LANGUAGE_CEILING = 0.5
+"""A prompt that is as surely in an unread language as not is never simply allowed."""
+
+LANGUAGE_CHECK = "language"
+"""The check that tells which prompts the classifier cannot read."""
 
 Threshold = Annotated[float, Field(gt=0, le=1)]
 Source = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -58,6 +65,7 @@ class Thresholds(_Part):
     """From which score, in (0, 1], each action follows; at least one, and the graver never the lower."""
 
     label: Threshold | None = None
+    confirm: Threshold | None = None
     review: Threshold | None = None
     block: Threshold | None = None
     escalate: Threshold | None = None
@@ -67,6 +75,7 @@ class Thresholds(_Part):
         """The actions that have a threshold, mildest first."""
         asked = {
             Action.LABEL: self.label,
+            Action.CONFIRM: self.confirm,
             Action.REVIEW: self.review,
             Action.BLOCK: self.block,
             Action.ESCALATE: self.escalate,
@@ -82,9 +91,11 @@ class Thresholds(_Part):
     def _rises_with_gravity(self) -> Self:
         thresholds = [threshold for _, threshold in self.in_force]
         if not thresholds:
-            raise PydanticCustomError("no_threshold", "should give a threshold to label, review, block or escalate")
+            actions = "label, confirm, review, block or escalate"
+            raise PydanticCustomError("no_threshold", "should give a threshold to {actions}", {"actions": actions})
         if thresholds != sorted(thresholds):
-            raise PydanticCustomError("not_rising", "should rise with gravity: label <= review <= block <= escalate")
+            order = "label <= confirm <= review <= block <= escalate"
+            raise PydanticCustomError("not_rising", "should rise with gravity: {order}", {"order": order})
         return self
 
 
@@ -128,7 +139,7 @@ class Rule(_Part):
     @model_validator(mode="after")
     def _acts(self) -> Self:
         if self.action is Action.ALLOW:
-            raise PydanticCustomError("rule_allows", "should label, review, block or escalate: no rule allows")
+            raise PydanticCustomError("rule_allows", "should label, confirm, review, block or escalate: no rule allows")
         return self
 
 
@@ -138,11 +149,13 @@ class StagePolicy(_Part):
     defaults: thresholds per check, for every category that gives that check none of its own.
     categories: what differs from the defaults. `not_scored`, for a whole category or for one check in it,
     says that no report is required there; a report that comes all the same is judged by the defaults.
+    unread_language: what follows when the prompt is in a language that the classifier does not read.
     """
 
     checks: Annotated[tuple[Source, ...], Field(min_length=1)]
     defaults: dict[Source, Thresholds] = {}
     categories: dict[Category, CategoryEntry] = {}
+    unread_language: Thresholds | None = None
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -203,6 +216,7 @@ class Policy(_Part):
     disclosure: what a refused caller is told: nothing, the category, or the category and where in the prompt.
     blocklists: the folders of policies/blocklists/ whose lists are in force; `common` always is.
     messages: what the public reads when something is refused for this category.
+    questions: what the public is asked before something of this category is drawn all the same.
     """
 
     name: PolicyName
@@ -215,6 +229,7 @@ class Policy(_Part):
     severity: Annotated[dict[Category, Annotated[int, Field(ge=1, le=5)]], AfterValidator(_complete)]
     disclosure_of: Annotated[dict[Category, Disclosure], AfterValidator(_complete), Field(alias="disclosure")]
     messages: Annotated[dict[Category, Text], AfterValidator(_complete)]
+    questions: dict[Category, Text] = {}
     examples: Annotated[tuple[Example, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -232,6 +247,10 @@ class Policy(_Part):
     def message(self, category: Category, language: str) -> str:
         """The sentence the public reads, in French for `fr` and `fr-*`, in English for any other language."""
         return self.messages[category].in_language(language)
+
+    def question(self, category: Category, language: str) -> str:
+        """What the public is asked to confirm, in French for `fr` and `fr-*`, in English for any other language."""
+        return self.questions[category].in_language(language)
 
     def disclosure(self, category: Category) -> Disclosure:
         """What a caller may be told about a refusal for this category."""
@@ -252,6 +271,8 @@ def _broken_laws(policy: Policy) -> Iterator[Problem]:
         yield from _unjudged(stage, asked)
         yield from _below_the_floor(stage, asked)
     yield from _judged_nowhere(policy)
+    yield from _asked_unlawfully(policy)
+    yield from _unread_unlawfully(policy)
     if policy.disclosure(Category.SEXUAL_MINORS) == "span":
         yield (
             ("disclosure", Category.SEXUAL_MINORS),
@@ -289,6 +310,40 @@ def _below_the_floor(stage: Stage, asked: StagePolicy) -> Iterator[Problem]:
 def _judged_nowhere(policy: Policy) -> Iterator[Problem]:
     if unjudged := [category for category, row in policy.prompt.table.items() if not row]:
         yield ("prompt", "categories"), f"should have a check of the prompt judge {', '.join(unjudged)}"
+
+
+def _asked_unlawfully(policy: Policy) -> Iterator[Problem]:
+    """Nobody can confirm what may never be drawn, nor a picture that they have not seen."""
+    for location, category in _confirmable(Stage.PICTURE, policy.picture):
+        yield location, f"should not confirm {category}: only prompts can be asked about"
+    for location, category in _confirmable(Stage.PROMPT, policy.prompt):
+        if category is Category.SEXUAL_MINORS:
+            yield location, "should never confirm sexual_minors"
+        elif category not in policy.questions:
+            yield ("questions",), f"should ask something about {category}, which has confirm"
+
+
+def _confirmable(stage: Stage, asked: StagePolicy) -> Iterator[tuple[tuple[str | int, ...], Category]]:
+    """Where a category may come to be confirmed."""
+    for category, source in product(Category, sorted(asked.scoring_checks)):
+        thresholds = asked.thresholds(category, source)
+        if thresholds and thresholds.confirm is not None:
+            yield (stage, "categories", category, source), category
+    for number, rule in enumerate(asked.rules):
+        if rule.action is Action.CONFIRM:
+            yield (stage, "rules", number), rule.category
+
+
+def _unread_unlawfully(policy: Policy) -> Iterator[Problem]:
+    unread = policy.prompt.unread_language
+    if policy.picture.unread_language:
+        yield ("picture", "unread_language"), "should stand under prompt: pictures have no language"
+    if (unread is not None) != (LANGUAGE_CHECK in policy.prompt.checks):
+        yield ("prompt", "unread_language"), f"should be there when checks list {LANGUAGE_CHECK}, and only then"
+    if unread and unread.confirm is not None:
+        yield ("prompt", "unread_language", "confirm"), "should not be asked about: nobody has read the prompt"
+    if unread and unread.in_force[0][1] > UNREAD_LANGUAGE_CEILING:
+        yield ("prompt", "unread_language"), f"should at least label from {UNREAD_LANGUAGE_CEILING} on"
 
 
 def _repeated(policy: Policy) -> Iterator[Problem]:

@@ -7,17 +7,21 @@ from policies.signals import Category, Stage
 
 
 class Action(StrEnum):
-    """What to do, from mildest to gravest (the order of definition)."""
+    """What to do, from mildest to gravest (the order of definition).
+
+    confirm: ask whoever typed the prompt whether this is what they mean; go on when they say so.
+    """
 
     ALLOW = "allow"
     LABEL = "label"
+    CONFIRM = "confirm"
     REVIEW = "review"
     BLOCK = "block"
     ESCALATE = "escalate"
 
     @property
     def gravity(self) -> int:
-        """0 for allow to 4 for escalate."""
+        """0 for allow to 5 for escalate."""
         return list(Action).index(self)
 
     @property
@@ -38,12 +42,16 @@ class PolicyStamp:
         return f"{self.name}@{self.version}"
 
 
+UNSUPPORTED_LANGUAGE = "unsupported_language"
+"""What a verdict is told as when no harm led to it, but a language that the classifier does not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One signal that met one threshold or rule of the policy."""
+    """One signal that met one threshold or rule of the policy. category: None for an unread language."""
 
     action: Action
-    category: Category
+    category: Category | None
     source: str
     score: float
     threshold: float
@@ -65,7 +73,16 @@ class Verdict:
     @property
     def categories(self) -> tuple[Category, ...]:
         """The categories that led to the action, gravest first, without repeats."""
-        return tuple(dict.fromkeys(r.category for r in self.reasons if r.action == self.action))
+        return tuple(dict.fromkeys(r.category for r in self._leading if r.category is not None))
+
+    @property
+    def in_unread_language(self) -> bool:
+        """Whether a language that the classifier does not read led to the action."""
+        return any(reason.category is None for reason in self._leading)
+
+    @property
+    def _leading(self) -> tuple[Reason, ...]:
+        return tuple(reason for reason in self.reasons if reason.action is self.action)
 
 
 class CouldNotJudge(Exception):

@@ -50,7 +50,15 @@ DOCUMENT: dict[str, Any] = {
     "examples": [{"prompt": "a cat", "expect": "allow"}],
 }
 
-REPORTERS: Mapping[Subject, str] = {Descriptor.PHOTOREALISM: "realism", Descriptor.PERSON: "person"}
+REPORTERS: Mapping[Subject, str] = {
+    Descriptor.PHOTOREALISM: "realism",
+    Descriptor.PERSON: "person",
+    Descriptor.UNREAD_LANGUAGE: "language",
+}
+ASKS = ("prompt.categories.shocking", {"prompt_classifier": {"confirm": 0.4, "review": 0.6, "block": 0.8}})
+QUESTION = ("questions.shocking", {"en": "Is that so?", "fr": "Est-ce bien cela ?"})
+LISTENS = ("prompt.checks", ["blocklist", "prompt_classifier", "language"])
+UNREAD = ("prompt.unread_language", {"label": 0.3, "review": 0.5})
 
 
 def document(*changes: tuple[str, object]) -> dict[str, Any]:
@@ -84,6 +92,7 @@ def required(judge: Policy, stage: Stage) -> list[tuple[str, Subject]]:
     scored = [(source, category) for category, row in asked.table.items() for source in row]
     conditions = [condition for rule in asked.rules for condition in rule.when_all]
     described = {c.subject for c in conditions if isinstance(c.subject, Descriptor)}
+    described |= {Descriptor.UNREAD_LANGUAGE} if asked.unread_language else set()
     return [*scored, *sorted((REPORTERS[subject], subject) for subject in described)]
 
 

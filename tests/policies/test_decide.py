@@ -3,7 +3,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from policies.decide import decide, thresholds_of, unreported
@@ -11,19 +11,22 @@ from policies.loader import load_policy, shipped_policies
 from policies.schema import SEXUAL_MINORS_FLOOR, Policy
 from policies.signals import Category, Descriptor, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
-from tests.policies.builders import optional, policy, reports, required
+from tests.policies.builders import ASKS, LISTENS, QUESTION, UNREAD, optional, policy, reports, required
 
 SHIPPED = {name: load_policy(path) for name, path in shipped_policies().items()}
 SMALL = policy()
+ASKING = policy(ASKS, QUESTION, LISTENS, UNREAD)
 
 
 @st.composite
-def judged(draw: st.DrawFn, names: tuple[str, ...] = (*SHIPPED, "small")) -> tuple[Policy, Stage, list[Signal]]:
+def judged(
+    draw: st.DrawFn, names: tuple[str, ...] = (*SHIPPED, "small", "asking")
+) -> tuple[Policy, Stage, list[Signal]]:
     """A policy, a stage, and sound signals for it, with many scores at a threshold or just below one.
 
     The required signals come first, then a few that the policy does not require.
     """
-    judge = {**SHIPPED, "small": SMALL}[draw(st.sampled_from(names))]
+    judge = {**SHIPPED, "small": SMALL, "asking": ASKING}[draw(st.sampled_from(names))]
     stage = draw(st.sampled_from(list(Stage)))
     edges = sorted(set(thresholds_of(judge, stage).values()))
     score = st.one_of(
@@ -133,6 +136,57 @@ def test_an_uncalibrated_score_leads_no_further_than_the_policy_lets_it(cap: str
     assert decide(signals, judge, Stage.PROMPT).action is action
 
 
+def test_a_doubtful_prompt_of_a_category_that_asks_is_to_be_confirmed() -> None:
+    verdict = decide(reports(ASKING, Stage.PROMPT, prompt_classifier__shocking=0.4), ASKING, Stage.PROMPT)
+    assert (verdict.action, verdict.categories) == (Action.CONFIRM, (Category.SHOCKING,))
+    assert not verdict.action.refuses
+
+
+@given(judged(names=("asking",)))
+def test_hard_beats_soft_whatever_else_was_found(case: tuple[Policy, Stage, list[Signal]]) -> None:
+    judge, stage, signals = case
+    assume(stage is Stage.PROMPT)
+    alone = decide(signals, judge, stage)
+    asking = decide([*signals, Signal("prompt_classifier", Category.SHOCKING, 0.4)], judge, stage)
+    assert asking.action is max(alone.action, Action.CONFIRM, key=lambda action: action.gravity)
+
+
+@pytest.mark.parametrize(
+    ("score", "action"),
+    [(0.0, Action.ALLOW), (0.29, Action.ALLOW), (0.3, Action.LABEL), (0.5, Action.REVIEW), (1.0, Action.REVIEW)],
+)
+def test_r28_an_unread_language_is_judged_by_the_policy(score: float, action: Action) -> None:
+    verdict = decide(reports(ASKING, Stage.PROMPT, unread_language=score), ASKING, Stage.PROMPT)
+    assert (verdict.action, verdict.categories) == (action, ())
+    assert verdict.in_unread_language == (action is not Action.ALLOW)
+    assert [reason.rule for reason in verdict.reasons] == [f"prompt/unsupported_language/{action}"] * len(
+        verdict.reasons
+    )
+
+
+def test_harm_found_in_an_unread_language_is_told_before_the_language() -> None:
+    scores = {"unread_language": 0.9, "prompt_classifier__gore": 0.7}
+    verdict = decide(reports(ASKING, Stage.PROMPT, **scores), ASKING, Stage.PROMPT)
+    assert [reason.category for reason in verdict.reasons] == [Category.GORE, None]
+    assert verdict.categories == (Category.GORE,)
+    assert verdict.in_unread_language
+
+
+def test_r28_a_language_check_that_did_not_report_is_no_verdict() -> None:
+    signals = [s for s in reports(ASKING, Stage.PROMPT) if s.subject is not Descriptor.UNREAD_LANGUAGE]
+    with pytest.raises(CouldNotJudge, match="language: has not reported"):
+        decide(signals, ASKING, Stage.PROMPT)
+    assert unreported(ASKING, Stage.PROMPT, {key: set(Category) for key in ASKING.prompt.checks}) == [
+        ("language", "unread_language")
+    ]
+
+
+def test_r28_a_language_that_the_policy_does_not_judge_is_no_verdict() -> None:
+    signals = [*reports(SMALL, Stage.PROMPT), Signal("blocklist", Descriptor.UNREAD_LANGUAGE, 0.0)]
+    with pytest.raises(CouldNotJudge, match="does not judge"):
+        decide(signals, SMALL, Stage.PROMPT)
+
+
 LIKENESS = {"photorealism": 0.7, "person": 0.7, "sexual": 0.2}
 
 
@@ -183,6 +237,8 @@ def test_the_record_holds_every_threshold_in_force() -> None:
     assert in_force["likeness/photoreal_sexual/person/person"] == 0.7
     assert len(in_force) == 11 * 3 + 3
     assert thresholds_of(SMALL, Stage.PROMPT)["prompt/sexual_minors/blocklist/escalate"] == 0.5
+    assert thresholds_of(ASKING, Stage.PROMPT)["prompt/shocking/prompt_classifier/confirm"] == 0.4
+    assert thresholds_of(ASKING, Stage.PROMPT)["prompt/unread_language/review"] == 0.5
 
 
 def _with_score(score: object) -> list[Signal]:

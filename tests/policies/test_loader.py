@@ -56,7 +56,7 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
         return f"{path}:{next(number for number, line in enumerate(lines, 1) if word in line)}"
 
     classifier = f"{at('.nan')}: prompt.defaults.prompt_classifier"
-    actions = "'allow', 'label', 'review', 'block' or 'escalate'"
+    actions = "'allow', 'label', 'confirm', 'review', 'block' or 'escalate'"
     assert _problems(path) == (
         f"{at('version: 0')}: version: should be greater than or equal to 1 (found 0)",
         f"{classifier}.review: should be a finite number (found NaN)",

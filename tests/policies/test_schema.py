@@ -10,14 +10,16 @@ from policies.decide import decide
 from policies.schema import SEXUAL_MINORS_FLOOR, Policy, Thresholds
 from policies.signals import Category, Stage
 from policies.verdict import Action
-from tests.policies.builders import document, policy, reports
+from tests.policies.builders import ASKS, LISTENS, QUESTION, document, policy, reports
 
 SCORE = st.floats(0, 1, exclude_min=True)
 
 
 @st.composite
 def thresholds(draw: st.DrawFn) -> dict[str, float]:
-    actions = draw(st.lists(st.sampled_from(["label", "review", "block", "escalate"]), min_size=1, unique=True))
+    actions = draw(
+        st.lists(st.sampled_from(["label", "confirm", "review", "block", "escalate"]), min_size=1, unique=True)
+    )
     actions.sort(key=lambda action: Action(action).gravity)
     return dict(zip(actions, sorted(draw(SCORE) for _ in actions), strict=True))
 
@@ -38,7 +40,7 @@ def test_whatever_loads_refuses_sexualised_minors_from_the_floor_on(said: dict[s
 @given(thresholds())
 def test_whatever_scores_minors_in_pictures_refuses_from_the_floor_on(said: dict[str, float]) -> None:
     refusing = [said[action] for action in ("block", "escalate") if action in said]
-    lawful = bool(refusing) and min(refusing) <= SEXUAL_MINORS_FLOOR
+    lawful = bool(refusing) and min(refusing) <= SEXUAL_MINORS_FLOOR and "confirm" not in said
     try:
         policy(("picture.categories.sexual_minors", {"image_concepts": said}))
     except ValidationError:
@@ -47,10 +49,10 @@ def test_whatever_scores_minors_in_pictures_refuses_from_the_floor_on(said: dict
         assert lawful
 
 
-@given(st.permutations(["label", "review", "block", "escalate"]))
+@given(st.permutations(["label", "confirm", "review", "block", "escalate"]))
 def test_thresholds_rise_with_gravity(order: list[str]) -> None:
-    said = dict(zip(order, (0.2, 0.4, 0.6, 0.8), strict=True))
-    if order == ["label", "review", "block", "escalate"]:
+    said = dict(zip(order, (0.2, 0.3, 0.4, 0.6, 0.8), strict=True))
+    if order == ["label", "confirm", "review", "block", "escalate"]:
         assert [action for action, _ in Thresholds(**said).in_force] == order
     else:
         with pytest.raises(ValidationError, match="should rise with gravity"):
@@ -85,6 +87,9 @@ def test_thresholds_rise_with_gravity(order: list[str]) -> None:
         pytest.param("name", "Mine!", "pattern", id="a name with other signs"),
         pytest.param("shadow", "strict", "not permitted", id="an unknown field"),
         pytest.param("examples", [], "at least 1", id="no example"),
+        pytest.param("prompt.unread_language", {"review": 0.5}, "when checks list language", id="no language check"),
+        pytest.param("prompt.checks", LISTENS[1], "when checks list language", id="a language check nobody judges"),
+        pytest.param("picture.unread_language", {"review": 0.5}, "have no language", id="a picture's language"),
     ],
 )
 def test_a_policy_keeps_the_laws(place: str, value: object, complaint: str | None) -> None:
@@ -93,6 +98,67 @@ def test_a_policy_keeps_the_laws(place: str, value: object, complaint: str | Non
     else:
         with pytest.raises(ValidationError, match=complaint):
             policy((place, value))
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        pytest.param({"label": 0.5}, None, id="labelled from the ceiling on"),
+        pytest.param({"block": 0.2}, None, id="refused early"),
+        pytest.param({"label": 0.51}, "should at least label from 0.5 on", id="labelled late"),
+        pytest.param({"confirm": 0.5}, "nobody has read the prompt", id="asked about"),
+        pytest.param({}, "should give a threshold", id="simply allowed"),
+    ],
+)
+def test_r28_no_policy_simply_allows_a_language_that_is_not_read(said: object, complaint: str | None) -> None:
+    if complaint is None:
+        policy(LISTENS, ("prompt.unread_language", said))
+    else:
+        with pytest.raises(ValidationError, match=complaint):
+            policy(LISTENS, ("prompt.unread_language", said))
+
+
+CONFIRM_RULE = {"id": "some/rule", "when_all": [{"subject": "gore", "at_least": 0.5}], "action": "confirm"}
+MINORS = "prompt.categories.sexual_minors"
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        pytest.param([ASKS, QUESTION], None, id="a category that asks"),
+        pytest.param([ASKS], "should ask something about shocking", id="no question"),
+        pytest.param([(MINORS, {"blocklist": {"confirm": 0.1, "block": 0.3}, "prompt_classifier": {"block": 0.4}})],
+                     "should never confirm sexual_minors", id="minors"),
+        pytest.param([("prompt.rules", [{**CONFIRM_RULE, "category": "sexual_minors"}])],
+                     "should never confirm sexual_minors", id="minors by a rule"),
+        pytest.param([("prompt.rules", [{**CONFIRM_RULE, "category": "shocking"}]), QUESTION], None, id="a rule"),
+        pytest.param([("picture.categories.gore", {"image_concepts": {"confirm": 0.4}})],
+                     "only prompts can be asked about", id="pictures"),
+    ],
+)  # fmt: skip
+def test_only_prompts_are_asked_about_and_never_minors(
+    changes: list[tuple[str, object]], complaint: str | None
+) -> None:
+    if complaint is None:
+        policy(*changes)
+    else:
+        with pytest.raises(ValidationError, match=complaint):
+            policy(*changes)
+
+
+@given(st.dictionaries(st.sampled_from(["blocklist", "prompt_classifier"]), thresholds() | st.just("not_scored")))
+def test_whatever_loads_never_asks_about_sexualised_minors(said: dict[str, Any]) -> None:
+    try:
+        judge = policy((MINORS, said), QUESTION)
+    except ValidationError:
+        return
+    assert all(entry.confirm is None for entry in judge.prompt.table[Category.SEXUAL_MINORS].values())
+
+
+def test_a_question_is_asked_in_the_language_of_whoever_reads_it() -> None:
+    judge = policy(ASKS, QUESTION)
+    assert judge.question(Category.SHOCKING, "fr-CA") == "Est-ce bien cela ?"
+    assert judge.question(Category.SHOCKING, "de") == "Is that so?"
 
 
 CONDITION = {"subject": "gore", "at_least": 0.5}
