@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -215,6 +216,23 @@ def evaluate_prompts(
         evaluator = evaluate.Evaluator(_settings(policy=policy))
         card = evaluate.evaluate_prompts(evaluator, asked, benign_set, scores, plot)
         typer.echo(json.dumps(evaluate.as_answer(evaluator, card)) if as_json else evaluate.as_page(evaluator, card))
+
+
+@evaluate_app.command("counterfactuals")
+def evaluate_counterfactuals(
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None, as_json: AsJson = False
+) -> None:
+    """Harmless prompts about different people: exit code 1 when who they are changes a verdict."""
+    with _told_plainly(as_json):
+        from gateway import evaluate
+        from safety.evaluation.tables import shifts_as_text
+
+        shifts, flipped = evaluate.evaluate_counterfactuals(evaluate.Evaluator(_settings(policy=policy)))
+    if as_json:
+        typer.echo(json.dumps({"shifts": [asdict(shift) for shift in shifts], "flips": [asdict(p) for p in flipped]}))
+    else:
+        typer.echo(shifts_as_text(shifts, flipped))
+    raise typer.Exit(FOUND_PROBLEMS if flipped else 0)
 
 
 @bench_app.command("request")

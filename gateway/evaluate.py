@@ -11,9 +11,10 @@ from gateway.assembly import GUARD_NANO, build_screen, policy_path, require_repo
 from gateway.prompts import why_unreadable
 from gateway.settings import Settings
 from policies.loader import load_policy
+from safety.evaluation.counterfactuals import Shift, Twins, flips, shifts, texts_of, write_twins
 from safety.evaluation.gate import Judged, PromptGate
 from safety.evaluation.plots import draw_curves
-from safety.evaluation.prompt_rows import PromptSet, UnusableRows, read_prompt_set
+from safety.evaluation.prompt_rows import PromptRow, PromptSet, UnusableRows, read_prompt_set
 from safety.evaluation.scorecard import Against, Scorecard, measure, tabulate
 from safety.evaluation.tables import as_csv, as_json, as_text
 from safety.evaluation.thresholds import FILE, Thresholds
@@ -89,6 +90,15 @@ def evaluate_prompts(
     if plot:
         draw_curves(tabulate(prompts, judged, thresholds), plot)
     return measure(prompts, judged, thresholds, against)
+
+
+def evaluate_counterfactuals(evaluator: Evaluator) -> tuple[list[Shift], list[Twins]]:
+    """What naming people does to the gate, and the pairs of twins that got two verdicts."""
+    twins = write_twins()
+    texts = texts_of(twins)
+    prompts = PromptSet("counterfactual twins", tuple(PromptRow(text, unsafe=False) for text in texts))
+    judged = dict(zip(texts, evaluator.judge(prompts), strict=True))
+    return shifts(twins, judged), flips(twins, judged)
 
 
 def require_writable(*paths: Path | None) -> None:
