@@ -2,86 +2,63 @@
 
 import hashlib
 import re
-from bisect import bisect_left
-from collections import defaultdict
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import cached_property
+from itertools import accumulate, chain
+from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from policies.identity import ModelIdentity
 from policies.signals import Category, Signal, Span
-from policies.wordlists import Combination, Terms, Wordlist
+from policies.wordlists import Combination, Terms, Wordlist, no_garbage_expected
 from safety.normalize import SPELLED, SQUEEZED, NormalizedPrompt, View, fold_term
 
 MAX_SPANS = 32
 """Spans reported per category: enough to show a person where."""
 
-# Scripts written without spaces between words: a term may stand anywhere in them.
-UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+# Scripts written without spaces between words (or, Hangul, with endings stuck to them): a term may stand anywhere.
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3]")
 GAP = re.compile(r"(?:[^\w*]|_|(?<!\w)\*+|\*+(?!\w))+")
+ASCII_GAPS = {code: " " for code in range(128) if not chr(code).isalnum()}
 WORD = re.compile(r"\S+")
-CONTEXT_LETTERS = 12  # of an average word with its space, for how far to look for `unless_near`
+SENTENCE_END = re.compile(r"[.!?…](?=\s|$)|[;|\n。！？；]")
+CLAUSE_END = re.compile(r"[.!?…,](?=\s|$)|[;|\n。！？；，、]")
+
+
+def _words(listing: str) -> frozenset[str]:
+    return frozenset(listing.split())
+
 
 # The commonest words that only one of the languages has.
 FUNCTION_WORDS = {
-    "en": frozenset(
-        (
-            "the",
-            "of",
-            "with",
-            "and",
-            "at",
-            "is",
-            "for",
-            "to",
-            "by",
-            "from",
-            "an",
-            "in",
-            "each",
-            "his",
-            "her",
-            "it",
-        )
-    ),
-    "fr": frozenset(
-        (
-            "le",
-            "la",
-            "les",
-            "un",
-            "une",
-            "des",
-            "du",
-            "de",
-            "d",
-            "l",
-            "et",
-            "dans",
-            "avec",
-            "sur",
-            "au",
-            "aux",
-            "sa",
-            "son",
-        )
-    ),
+    "en": _words("the of with and at is for to by from an in each his her it"),
+    "fr": _words("le la les un une des du de d l et dans avec sur au aux sa son"),
+}
+# Two of these anywhere tell the language of prompts that are lists of words; English borrows one at most.
+UNMISTAKABLE_WORDS = {"fr": _words("le les une des du et dans avec sur aux")}
+LANGUAGES_OF = {
+    word: tuple(language for language, words in FUNCTION_WORDS.items() if word in words)
+    for word in chain.from_iterable(FUNCTION_WORDS.values())
 }
 
 MAX_OVERLAPPING_PHRASES = 8
 SHORT_SPELLED = 4
 SPELLED_LENGTHS = {SPELLED: 5, SQUEEZED: 8}  # how long a term counts anywhere
+MARKS_OF_A_LETTER = 4  # combining marks that honest writing puts on one letter, with room
+MAX_TWIN = 200  # code points; a longer text is no listed word, and unbounded marks take quadratic time to order
 
-Interval = tuple[int, int]
+Hit = tuple[int, int, int]  # index of the pattern, start and end in the text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entry:
-    """What a pattern stands for."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the terms of one row of a list have in common."""
 
-    text: str
     wordlist: str
     group: str
     category: Category
@@ -92,8 +69,16 @@ class _Entry:
     only_in_language: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Occurrence:
+class _Entry:
+    """What a pattern stands for. twins: words that differ from the term by accents alone, and are harmless."""
+
+    __slots__ = ("row", "text", "twins")
+
+    def __init__(self, text: str, row: _Row, twins: frozenset[str]) -> None:
+        self.text, self.row, self.twins = text, row, twins
+
+
+class _Occurrence(NamedTuple):
     """A term found in a view; the span is in the prompt as typed. excused: it is harmless where it stands."""
 
     entry: _Entry
@@ -103,41 +88,15 @@ class _Occurrence:
 
     @property
     def evidence(self) -> str:
-        return f"{self.entry.wordlist}:{self.entry.text}@{self.view}"
+        return f"{self.entry.row.wordlist}:{self.entry.text}@{self.view}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What a text says around its terms.
+class _Phrase(NamedTuple):
+    """A harmless phrase found in a reading."""
 
-    benign: for each entry the (end, start) of its harmless phrases, in order.
-    """
-
-    text: str
-    languages: set[str]
-    benign: dict[_Entry, list[Interval]]
-
-    def excuses(self, entry: _Entry, start: int, end: int) -> bool:
-        """Whether the occurrence of the entry at start:end is harmless where it stands."""
-        return (
-            (bool(entry.only_in_language) and entry.only_in_language not in self.languages)
-            or self._covers(entry, start, end)
-            or self._is_near(entry, start, end)
-        )
-
-    def _covers(self, entry: _Entry, start: int, end: int) -> bool:
-        """A phrase covers the term if it ends with it or later, and begins with it or earlier."""
-        phrases = self.benign.get(entry, ())
-        following = bisect_left(phrases, (end, -1))
-        return any(begin <= start for _, begin in phrases[following : following + MAX_OVERLAPPING_PHRASES])
-
-    def _is_near(self, entry: _Entry, start: int, end: int) -> bool:
-        if not entry.excuses_near:
-            return False
-        reach = entry.within * CONTEXT_LETTERS
-        before = self.text[max(0, start - reach) : start].split()[-entry.within :]
-        after = self.text[end : end + reach].split()[: entry.within]
-        return not entry.excuses_near.isdisjoint((*before, *after))
+    end: int
+    start: int
+    holds_stop: bool  # in the list
 
 
 _Group = list[tuple[int, _Occurrence]]  # with the number of the word in the prompt, in order
@@ -150,6 +109,94 @@ class _Finding:
     score: float
     evidence: str
     spans: tuple[Span, ...]
+
+
+class _Reading:
+    """A view as it is searched, one space between its words; all else is worked out when something was found in it.
+
+    benign: for each entry its harmless phrases, in the order of their ends.
+    """
+
+    def __init__(self, original: str, view: View, text: str, benign: Mapping[_Entry, Sequence[_Phrase]]) -> None:
+        self.original, self.view, self.text, self.benign = original, view, text, benign
+
+    def span(self, start: int, end: int) -> Span:
+        """Where in the prompt, as typed, the words at start:end stand."""
+        first, last = start + (self.text[start] == " "), end - 1 - (self.text[end - 1] == " ")
+        return Span(*self.view.span(self._places[first], self._places[last] + 1))
+
+    def excuses(self, entry: _Entry, start: int, end: int) -> bool:
+        """Whether the occurrence of the entry at start:end is harmless where it stands."""
+        return (
+            (bool(entry.row.only_in_language) and not self._is_in(entry.row.only_in_language, start))
+            or (bool(entry.twins) and _as_typed(self.original, self.span(start, end)) in entry.twins)
+            or self._covers(entry, start, end)
+            or (bool(entry.row.excuses_near) and self._is_near(entry.row, start, end))
+        )
+
+    def _covers(self, entry: _Entry, start: int, end: int) -> bool:
+        """A phrase covers the term if it ends with it or later, and begins with it or earlier."""
+        phrases = self.benign.get(entry, ())
+        following = bisect_left(phrases, (end, -1))
+        return any(
+            phrase.start <= start and (phrase.holds_stop or self._is_one_clause(phrase))
+            for phrase in phrases[following : following + MAX_OVERLAPPING_PHRASES]
+        )
+
+    def _is_one_clause(self, phrase: _Phrase) -> bool:
+        """`naked. Eye chart` holds no naked eye."""
+        span = self.span(phrase.start, phrase.end)
+        return not CLAUSE_END.search(self.original, span.start, span.end)
+
+    def _is_near(self, row: _Row, start: int, end: int) -> bool:
+        """Whether a harmless neighbour stands within reach in the same sentence."""
+        first, last = bisect_left(self._starts, start), bisect_left(self._starts, end - 1)
+        sentence = self._sentences[first]
+        near = chain(range(max(0, first - row.within), first), range(last, min(last + row.within, len(self._words))))
+        return any(self._words[word] in row.excuses_near and self._sentences[word] == sentence for word in near)
+
+    def _is_in(self, language: str, start: int) -> bool:
+        """Whether the clause around a place seems to be in a language, or, if it does not tell, the prompt."""
+        counts = self._languages.get(self._clauses[bisect_left(self._starts, start)])
+        if counts:
+            return counts[language] == max(counts.values())
+        return len(UNMISTAKABLE_WORDS.get(language, FUNCTION_WORDS[language]).intersection(self._words)) > 1
+
+    @cached_property
+    def _places(self) -> list[int]:
+        return _places(self.view.text)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return self.text.split()
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each word starts, less one: at the space before it."""
+        return list(accumulate((len(word) + 1 for word in self._words), initial=0))
+
+    @cached_property
+    def _sentences(self) -> list[int]:
+        return self._numbered(SENTENCE_END)
+
+    @cached_property
+    def _clauses(self) -> list[int]:
+        return self._numbered(CLAUSE_END)
+
+    def _numbered(self, ends: re.Pattern[str]) -> list[int]:
+        """For each word, between which ends in the prompt as typed it stands."""
+        stops = [match.start() for match in ends.finditer(self.original)]
+        places = self._places
+        return [bisect_right(stops, self.view.origin[places[start + 1]]) for start in self._starts[:-1]]
+
+    @cached_property
+    def _languages(self) -> dict[int, Counter[str]]:
+        """How many function words of each language each clause has, if any."""
+        counts: dict[int, Counter[str]] = defaultdict(Counter)
+        for clause, word in zip(self._clauses, self._words, strict=True):
+            for language in LANGUAGES_OF.get(word, ()):
+                counts[clause][language] += 1
+        return counts
 
 
 class Blocklist:
@@ -165,15 +212,14 @@ class Blocklist:
     def __init__(self, lists: Sequence[Wordlist]) -> None:
         self.identity = ModelIdentity(self.name, _content_hash(lists))
         self._combinations = tuple(rule for wordlist in lists for rule in wordlist.combinations)
-        self._entries: dict[str, list[_Entry]] = defaultdict(list)
-        self._excused: dict[str, list[_Entry]] = defaultdict(list)
-        for wordlist in lists:
-            for terms in wordlist.terms:
-                self._add(wordlist, terms)
-        self._patterns = list({**self._entries, **self._excused})
-        self._automaton = AhoCorasick(self._patterns, implementation=Implementation.ContiguousNFA)
-        self._hard = _hard_words(self._entries)
-        self._hard_automaton = AhoCorasick(list(self._hard), implementation=Implementation.ContiguousNFA)
+        with no_garbage_expected():
+            vocabulary = _Vocabulary(lists)
+        self._entries = list(vocabulary.entries.values())
+        self._excused = vocabulary.excused_by_index()
+        self._automaton = AhoCorasick(vocabulary.entries, implementation=Implementation.ContiguousNFA)
+        hard = _hard_words(vocabulary.entries)
+        self._hard = list(hard.values())
+        self._hard_automaton = AhoCorasick(hard, implementation=Implementation.ContiguousNFA)
 
     @classmethod
     def from_lists(cls, lists: Sequence[Wordlist]) -> "Blocklist":
@@ -184,50 +230,42 @@ class Blocklist:
         """For each prompt one signal per category; `spans` are positions in the prompt as it was typed."""
         return [self._check_one(prompt) for prompt in prompts]
 
-    def _add(self, wordlist: Wordlist, terms: Terms) -> None:
-        for text in terms.text:
-            entry = _entry(wordlist, terms, text)
-            for form in _patterns(wordlist, terms, text):
-                self._entries[form].append(entry)
-            for phrase in terms.unless:
-                self._excused[_pattern(fold_term(phrase))].append(entry)
-
     def _check_one(self, prompt: NormalizedPrompt) -> list[Signal]:
-        views = [
-            self._scan_spelled(view) if view.name in SPELLED_LENGTHS else self._scan(view) for view in prompt.views
-        ]
-        occurrences = _unexcused(list(chain.from_iterable(views)))
-        findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.speaks_alone]
+        occurrences = [found for view in prompt.views for found in self._search(prompt.original, view)]
+        if not occurrences:
+            return list(NOTHING_FOUND.values())
+        occurrences = _unexcused(occurrences)
+        findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.row.speaks_alone]
         if len(occurrences) > 1:
             findings += self._combine(prompt.original, occurrences)
-        return [_signal(category, findings) for category in Category]
+        return _signals(findings)
 
-    def _scan(self, view: View) -> Iterator[_Occurrence]:
-        text = f" {GAP.sub(' ', view.text)} "
+    def _search(self, original: str, view: View) -> Sequence[_Occurrence]:
+        if view.name in SPELLED_LENGTHS:
+            return list(self._search_spelled(view))
+        text = _one_space_between(view.text)
         hits = self._automaton.find_matches_as_indexes(text, overlapping=True)
         if not hits:
-            return
-        places = _places(view.text)
-        context = _Context(text, _languages(text), self._benign(hits))
-        for pattern, start, end in hits:
-            for entry in self._entries.get(self._patterns[pattern], ()):
-                span = _span(view, places, text, start, end)
-                yield _Occurrence(entry, view.name, span, context.excuses(entry, start, end))
+            return ()
+        reading = _Reading(original, view, text, self._benign(hits))
+        return [
+            _Occurrence(entry, view.name, reading.span(start, end), reading.excuses(entry, start, end))
+            for pattern, start, end in hits
+            for entry in self._entries[pattern]
+        ]
 
-    def _scan_spelled(self, view: View) -> Iterator[_Occurrence]:
+    def _search_spelled(self, view: View) -> Iterator[_Occurrence]:
         """Where every letter stood alone, words run together: short terms count only at either end."""
-        entries = list(self._hard.values())
         for pattern, start, end in self._hard_automaton.find_matches_as_indexes(view.text, overlapping=True):
             at_an_end = " " in (view.text[start - 1 : start] or " ", view.text[end : end + 1] or " ")
             if end - start >= SPELLED_LENGTHS[view.name] or (at_an_end and view.name == SPELLED):
-                yield _Occurrence(entries[pattern], view.name, Span(*view.span(start, end)))
+                yield _Occurrence(self._hard[pattern], view.name, Span(*view.span(start, end)))
 
-    def _benign(self, hits: Iterable[tuple[int, int, int]]) -> dict[_Entry, list[Interval]]:
-        """For each entry the (end, start) of its benign phrases, in order."""
-        phrases: dict[_Entry, list[Interval]] = defaultdict(list)
+    def _benign(self, hits: Iterable[Hit]) -> dict[_Entry, list[_Phrase]]:
+        phrases: dict[_Entry, list[_Phrase]] = defaultdict(list)
         for pattern, start, end in hits:
-            for entry in self._excused.get(self._patterns[pattern], ()):
-                phrases[entry].append((end, start))
+            for entry, holds_stop in self._excused.get(pattern, ()):
+                phrases[entry].append(_Phrase(end, start, holds_stop))
         return phrases
 
     def _combine(self, prompt: str, occurrences: Iterable[_Occurrence]) -> Iterator[_Finding]:
@@ -235,18 +273,54 @@ class Blocklist:
         groups: _Groups = defaultdict(list)
         for occurrence in sorted(occurrences, key=lambda found: found.span.start):
             place = bisect_left(words, occurrence.span.start + 1)
-            groups[occurrence.entry.group].append((place, occurrence))
+            groups[occurrence.entry.row.group].append((place, occurrence))
         for rule in self._combinations:
-            yield from _meetings(rule, groups)
+            if all(group in groups for group in rule.meet):
+                yield from _meetings(rule, groups)
+
+
+class _Vocabulary:
+    """All patterns of the lists.
+
+    entries: what each pattern stands for; nothing for one that only excuses.
+    """
+
+    def __init__(self, lists: Iterable[Wordlist]) -> None:
+        self.entries: dict[str, list[_Entry]] = {}
+        self._excused: dict[str, list[tuple[_Entry, bool]]] = {}
+        for wordlist in lists:
+            self._add_list(wordlist)
+
+    def _add_list(self, wordlist: Wordlist) -> None:
+        rows: dict[tuple[object, ...], _Row] = {}
+        for terms in wordlist.terms:
+            key = (terms.score, terms.unless_near, terms.unless_within, terms.only_in_language)
+            row = rows.get(key) or rows.setdefault(key, _row(wordlist, terms))
+            for text in terms.text:
+                self._add(text, row, wordlist, terms)
+
+    def excused_by_index(self) -> dict[int, list[tuple[_Entry, bool]]]:
+        """For the index of a pattern the entries that it excuses, and whether it is listed with a stop in it."""
+        return {index: self._excused[text] for index, text in enumerate(self.entries) if text in self._excused}
+
+    def _add(self, text: str, row: _Row, wordlist: Wordlist, terms: Terms) -> None:
+        forms = _forms(wordlist, terms, text)
+        entry = _Entry(text, row, _twins(terms.unless, forms) if terms.unless else frozenset())
+        for form in forms:
+            self.entries.setdefault(_pattern(form), []).append(entry)
+        for phrase in terms.unless:
+            if (folded := fold_term(phrase)) not in forms:
+                pattern = _pattern(folded)
+                self.entries.setdefault(pattern, [])
+                self._excused.setdefault(pattern, []).append((entry, bool(CLAUSE_END.search(phrase))))
 
 
 def _content_hash(lists: Sequence[Wordlist]) -> str:
     return hashlib.sha256("\n".join(sorted(wordlist.sha256 for wordlist in lists)).encode()).hexdigest()
 
 
-def _entry(wordlist: Wordlist, terms: Terms, text: str) -> _Entry:
-    return _Entry(
-        text=text,
+def _row(wordlist: Wordlist, terms: Terms) -> _Row:
+    return _Row(
         wordlist=wordlist.name,
         group=wordlist.group_name,
         category=wordlist.category,
@@ -258,12 +332,30 @@ def _entry(wordlist: Wordlist, terms: Terms, text: str) -> _Entry:
     )
 
 
-def _patterns(wordlist: Wordlist, terms: Terms, text: str) -> dict[str, None]:
-    """The patterns of all forms of a term, in order, each once."""
+def _forms(wordlist: Wordlist, terms: Terms, text: str) -> dict[str, None]:
+    """All spellings of a term, in order, each once."""
+    if terms.inflect == "none" and not terms.disguises:
+        return {fold_term(text): None}
     forms = dict.fromkeys(fold_term(form) for form in wordlist.forms(text, terms.inflect))
     hidden = [hide(form) for form in forms for hide in map(DISGUISES.__getitem__, terms.disguises)]
-    forms |= dict.fromkeys(chain.from_iterable(hidden))
-    return dict.fromkeys(map(_pattern, forms))
+    return forms | dict.fromkeys(chain.from_iterable(hidden))
+
+
+def _twins(unless: Iterable[str], forms: Mapping[str, None]) -> frozenset[str]:
+    """The harmless words that folding makes equal to the term: they must be typed as they are listed."""
+    return frozenset(_spelled(phrase) for phrase in unless if fold_term(phrase) in forms)
+
+
+def _spelled(text: str) -> str:
+    """A word with its accents, without its punctuation."""
+    return GAP.sub(" ", unicodedata.normalize("NFC", text).casefold()).strip()
+
+
+def _as_typed(original: str, span: Span) -> str:
+    end = span.end
+    while end < len(original) and unicodedata.combining(original[end]) and end - span.end < MARKS_OF_A_LETTER:
+        end += 1
+    return _spelled(original[span.start : min(end, span.start + MAX_TWIN)])
 
 
 def _hard_words(entries: Mapping[str, Sequence[_Entry]]) -> dict[str, _Entry]:
@@ -272,13 +364,37 @@ def _hard_words(entries: Mapping[str, Sequence[_Entry]]) -> dict[str, _Entry]:
         word: entry
         for pattern, owners in entries.items()
         for entry in owners
-        if entry.score >= 1 and entry.speaks_alone
+        if entry.row.score >= 1 and entry.row.speaks_alone
         if len(word := pattern.replace(" ", "")) >= SHORT_SPELLED and "*" not in word
     }
 
 
 def _pattern(text: str) -> str:
-    return text if UNSPACED.search(text) else f" {text} "
+    """A term with the word boundaries it needs: a space at each end that is written with spaces."""
+    if text.isascii():
+        return f" {text} "
+    before, after = ("" if UNSPACED.match(end) else " " for end in (text[0], text[-1]))
+    return f"{before}{text}{after}"
+
+
+def _one_space_between(text: str) -> str:
+    """The words of a text, each between two spaces."""
+    if text.isascii() and "*" not in text:
+        return f" {' '.join(text.translate(ASCII_GAPS).split())} "
+    return f" {GAP.sub(' ', text).strip(' ')} "
+
+
+def _places(text: str) -> list[int]:
+    """For each character of `_one_space_between` its place in the text; -1 for the first space."""
+    places = [-1]
+    done = 0
+    for gap in GAP.finditer(text):
+        if gap.start():
+            places += range(done, gap.start() + 1)
+        done = gap.end()
+    if done < len(text):
+        places += range(done, len(text) + 1)
+    return places
 
 
 def _starred(word: str) -> list[str]:
@@ -297,28 +413,6 @@ def _split(word: str) -> list[str]:
 DISGUISES: Mapping[str, Callable[[str], list[str]]] = {"star": _starred, "swap": _swapped, "split": _split}
 
 
-def _places(text: str) -> list[int]:
-    """For each character of the text that `_scan` searches its place in the view; -1 for the first space."""
-    places = [-1]
-    done = 0
-    for gap in GAP.finditer(text):
-        places += (*range(done, gap.start()), gap.start())
-        done = gap.end()
-    return [*places, *range(done, len(text)), len(text)]
-
-
-def _span(view: View, places: Sequence[int], text: str, start: int, end: int) -> Span:
-    first, last = start + (text[start] == " "), end - 1 - (text[end - 1] == " ")
-    return Span(*view.span(places[first], places[last] + 1))
-
-
-def _languages(text: str) -> set[str]:
-    """The languages that a text seems to be in: those with the most function words, if it has any."""
-    words = text.split()
-    counts = {language: sum(map(known.__contains__, words)) for language, known in FUNCTION_WORDS.items()}
-    return {language for language, count in counts.items() if count == max(counts.values()) > 0}
-
-
 def _unexcused(occurrences: Sequence[_Occurrence]) -> list[_Occurrence]:
     """Each term once per place, though several views show it, and not at all if one view excuses it."""
     excused = {(found.entry, found.span) for found in occurrences if found.excused}
@@ -330,13 +424,13 @@ def _unexcused(occurrences: Sequence[_Occurrence]) -> list[_Occurrence]:
 
 
 def _alone(occurrence: _Occurrence) -> _Finding:
-    entry = occurrence.entry
-    return _Finding(entry.category, entry.score, occurrence.evidence, (occurrence.span,))
+    row = occurrence.entry.row
+    return _Finding(row.category, row.score, occurrence.evidence, (occurrence.span,))
 
 
 def _meetings(rule: Combination, groups: _Groups) -> Iterator[_Finding]:
     """The first place where a word of each other group stands near enough to one of the first group."""
-    first, *others = [_grave_enough(groups.get(group, []), rule.at_least) for group in rule.meet]
+    first, *others = [_grave_enough(groups[group], rule.at_least) for group in rule.meet]
     if not all(others):
         return
     for place, occurrence in first:
@@ -349,7 +443,11 @@ def _meetings(rule: Combination, groups: _Groups) -> Iterator[_Finding]:
 
 
 def _grave_enough(group: _Group, at_least: float) -> _Group:
-    return [(place, found) for place, found in group if not found.entry.speaks_alone or found.entry.score >= at_least]
+    return [
+        (place, found)
+        for place, found in group
+        if not found.entry.row.speaks_alone or found.entry.row.score >= at_least
+    ]
 
 
 def _nearest(place: int, group: _Group) -> tuple[int, _Occurrence]:
@@ -357,10 +455,18 @@ def _nearest(place: int, group: _Group) -> tuple[int, _Occurrence]:
     return min(group[max(0, index - 1) : index + 1], key=lambda found: abs(found[0] - place))
 
 
-def _signal(category: Category, findings: Iterable[_Finding]) -> Signal:
-    own = [finding for finding in findings if finding.category is category]
-    if not own:
-        return Signal(Blocklist.name, category, 0.0)
+NOTHING_FOUND = {category: Signal(Blocklist.name, category, 0.0) for category in Category}
+
+
+def _signals(findings: Iterable[_Finding]) -> list[Signal]:
+    by_category: dict[Category, list[_Finding]] = defaultdict(list)
+    for finding in findings:
+        by_category[finding.category].append(finding)
+    found = {category: _signal(category, own) for category, own in by_category.items()}
+    return list((NOTHING_FOUND | found).values())
+
+
+def _signal(category: Category, own: Sequence[_Finding]) -> Signal:
     gravest = max(own, key=lambda finding: finding.score)
     spans = sorted({span for finding in own for span in finding.spans}, key=lambda span: (span.start, span.end))
     return Signal(Blocklist.name, category, gravest.score, gravest.evidence, tuple(spans[:MAX_SPANS]))
