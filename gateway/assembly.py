@@ -13,7 +13,7 @@ from alembic.config import Config
 from anyio import to_thread
 
 from gateway import metrics
-from gateway.auth import ImageLinks, Sessions
+from gateway.auth import Confirmations, ImageLinks, Sessions
 from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
@@ -67,6 +67,7 @@ class House:
     keys: ApiKeys
     sessions: Sessions
     links: ImageLinks
+    confirmations: Confirmations
     rate: RequestRate
     instance: Instance
 
@@ -117,10 +118,11 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
     line = WaitingLine(
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
     )
-    rate = RequestRate(settings.requests_per_minute)
+    rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
     return House(
-        settings, policies, generator, line, judge, Pipeline(decisions, files, judge, line, policies, rate), decisions,
-        files, ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), rate,
+        settings, policies, generator, line, judge,
+        Pipeline(decisions, files, judge, line, policies, rate, confirmations), decisions, files,
+        ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance,
     )  # fmt: skip
 

@@ -1,22 +1,25 @@
-"""Who is calling: API keys for programs, a signed cookie for people on the page, signed links for pictures."""
+"""Who is calling, and what they hold: API keys, the page's signed cookie, signed links, signed confirmations."""
 
 import hmac
+import json
 import re
 from dataclasses import dataclass
 from time import time
 from urllib.parse import urlsplit
 
 from anyio import to_thread
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.errors import CsrfFailed, InsufficientScope, InvalidKey, LinkInvalid, NotFound
+from gateway.errors import ConfirmationInvalid, CsrfFailed, InsufficientScope, InvalidKey, LinkInvalid, NotFound
 from gateway.store.api_keys import ApiKeys
 from gateway.store.ids import keyed_digest, new_id, random_text
 
 COOKIE = "gardefou_session"
 SESSION_SECONDS = 30 * 24 * 3600  # a month: the page must find its own pictures again, nothing else hangs on it
+CONFIRMATION_SECONDS = 15 * 60  # how long a question stays open
+PARAM = "x_gateway.confirmation"
 IMAGE_ID = re.compile(r"img_[0-9A-Za-z]{22}\Z")
 
 
@@ -111,3 +114,34 @@ class ImageLinks:
 
     def _sign(self, image_id: str, expires: int) -> str:
         return keyed_digest(self._secret, f"image {image_id} {expires}")
+
+
+class Confirmations:
+    """Signed answers to a question of the policy: good for one caller, one prompt and one policy, for a while."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._serializer = URLSafeTimedSerializer(secret, salt="gardefou confirmation")
+
+    def token(self, decision_id: str, caller: Caller, prompt: str, policy_sha256: str) -> str:
+        """What says yes to the question that a decision asked."""
+        return str(self._serializer.dumps([decision_id, self._binding(caller, prompt, policy_sha256)]))
+
+    def answered(self, token: str | None, caller: Caller, prompt: str, policy_sha256: str) -> str | None:
+        """The decision whose question a token answers, None without a token. Raises ConfirmationInvalid."""
+        if token is None:
+            return None
+        try:
+            decision_id, binding = self._serializer.loads(token, max_age=CONFIRMATION_SECONDS)
+        except SignatureExpired as error:
+            raise ConfirmationInvalid("This confirmation has expired. Ask again without it.", param=PARAM) from error
+        except (BadSignature, TypeError, ValueError) as error:
+            raise ConfirmationInvalid("This is no confirmation of ours. Ask again without it.", param=PARAM) from error
+        if not hmac.compare_digest(self._binding(caller, prompt, policy_sha256), binding):
+            raise ConfirmationInvalid(
+                "This confirmation belongs to another prompt, caller or policy. Ask again without it.", param=PARAM
+            )
+        return str(decision_id)
+
+    def _binding(self, caller: Caller, prompt: str, policy_sha256: str) -> str:
+        return keyed_digest(self._secret, json.dumps(["confirmation", caller.kind, caller.id, prompt, policy_sha256]))

@@ -11,7 +11,9 @@ GatewayError
 │   ├── UnsupportedImage          unsupported_image
 │   ├── ImageTooLarge             image_too_large
 │   ├── RemoteImagesDisabled      remote_images_disabled
-│   └── ContentRefused            content_policy_violation
+│   ├── ContentRefused            content_policy_violation
+│   ├── ConfirmationRequired      confirmation_required
+│   └── ConfirmationInvalid       confirmation_invalid
 ├── InvalidKey                401 invalid_api_key
 ├── Forbidden                 403
 │   ├── InsufficientScope         insufficient_scope
@@ -37,10 +39,11 @@ GatewayError
     └── StorageFull           507 storage_full
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 REFUSAL = "Your request was rejected as a result of our safety system."  # the words other clients match on
+HELD = "A person must look first: our safety system was not sure, so the pictures wait for a moderator."
 
 
 class GatewayError(Exception):
@@ -131,16 +134,33 @@ class ContentRefused(BadRequest):
     code = "content_policy_violation"
 
     def __init__(
-        self, why: str, *, outcome: str, stage: str, categories: Sequence[str], decision_id: str, policy: str
+        self, why: str, *, outcome: str, stage: str, told: Mapping[str, Any], decision_id: str, policy: str
     ) -> None:
+        facts = {"outcome": outcome, "stage": stage, **told, "decision_id": decision_id, "policy": policy}
+        opening = HELD if outcome == "held" else REFUSAL
+        super().__init__(f"{opening} {why}".strip(), param="prompt", facts=facts)
+
+
+class ConfirmationRequired(BadRequest):
+    """The policy asks whether this is what the caller means: the same request with `confirmation` goes on."""
+
+    code = "confirmation_required"
+
+    def __init__(
+        self, question: str, *, told: Mapping[str, Any], decision_id: str, policy: str, confirmation: str, seconds: int
+    ) -> None:
+        how = f"send the same request again with x_gateway.confirmation within {seconds // 60} minutes."
         facts = {
-            "outcome": outcome,
-            "stage": stage,
-            "categories": list(categories),
-            "decision_id": decision_id,
-            "policy": policy,
-        }
-        super().__init__(f"{REFUSAL} {why}".strip(), param="prompt", facts=facts)
+            "outcome": "confirm", "stage": "prompt", **told, "decision_id": decision_id, "policy": policy,
+            "confirmation": confirmation, "expires_in": seconds,
+        }  # fmt: skip
+        super().__init__(f"Did you mean this? {question} If so, {how}", param="prompt", facts=facts)
+
+
+class ConfirmationInvalid(BadRequest):
+    """An answer to a question that was never asked like this: of another prompt, caller or policy, or too old."""
+
+    code = "confirmation_invalid"
 
 
 class InvalidKey(GatewayError):

@@ -3,10 +3,12 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from gateway.auth import Caller
+from gateway.auth import CONFIRMATION_SECONDS, Caller
 from gateway.errors import (
     ClassifierUnavailable,
+    ConfirmationRequired,
     ContentRefused,
     GatewayError,
     GeneratorUnavailable,
@@ -18,14 +20,19 @@ from generator.batcher import BREAKER_REST_S, GeneratorResting, LineFull
 from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest
 from policies.schema import Policy
 from policies.signals import Category
+from policies.verdict import UNSUPPORTED_LANGUAGE, Action
 from safety.screen import Pixels
 
+UNREAD = "The checks do not read the language it seems to be written in. Try English or French."
 Group = Sequence[tuple[int, GeneratedImage]]  # pictures that were finished together, with their index
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants drawn. seed: of the first picture; None draws new ones each time."""
+    """What somebody wants drawn.
+
+    seed: of the first picture; None draws new ones each time. confirmation: says yes to what was asked before.
+    """
 
     prompt: str
     count: int
@@ -35,6 +42,26 @@ class Asked:
     seed: int | None = None
     user: str | None = None
     format: str = "png"
+    confirmation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a caller may know of a judgement. spans: code points [start, end) of the prompt."""
+
+    categories: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    in_unread_language: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As an answer's x_gateway tells it."""
+        facts: dict[str, Any] = {"categories": [*self.categories]}
+        if self.spans:
+            facts["spans"] = [[*span] for span in self.spans]
+        if self.in_unread_language:
+            facts["reason"] = UNSUPPORTED_LANGUAGE
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +117,87 @@ class Drawn:
 class Generation:
     """One request while it runs.
 
-    hold: the policy wants a person to see its pictures, whatever they show. over: its end is in the book.
+    answers: the decision whose question the caller says yes to. judged, decision_id: what became of its prompt.
+    confirmed: that yes counted. over: its end is in the book.
     """
 
     id: str
     asked: Asked
     caller: Caller
     policy: Policy
-    hold: bool = False
+    answers: str | None = None
+    judged: Judgement | None = None
+    decision_id: str = ""
+    confirmed: bool = False
     over: bool = False
     pictures: list[Drawn] = field(default_factory=list)
 
-    def disclosed(self, judgement: Judgement) -> tuple[str, ...]:
-        """The categories a caller may be told."""
-        categories = judgement.verdict.categories if judgement.verdict else ()
-        return tuple(c for c in categories if self.policy.disclosure(c) != "none")
+    @property
+    def action(self) -> Action | None:
+        """What the policy made of the prompt; None when it could not be judged, or was not yet."""
+        return self.judged.verdict.action if self.judged and self.judged.verdict else None
+
+    @property
+    def hold(self) -> bool:
+        """The policy wants a person to see the pictures, whatever they show."""
+        return self.action is Action.REVIEW
+
+    @property
+    def told(self) -> Told:
+        """What the caller may know of the prompt's judgement."""
+        return told_of(self.judged, self.policy) if self.judged else Told()
+
+    def refused(self, stage: str, outcome: str, told: Told, decision_id: str) -> ContentRefused:
+        """Say why in the policy's words, as far as the category may be disclosed."""
+        why = [self.policy.message(Category(category), "en") for category in told.categories[:1]]
+        if outcome == "held":
+            why = ["Another wording may go straight through."]
+        if told.in_unread_language:
+            why.append(UNREAD)
+        return ContentRefused(
+            " ".join(why),
+            outcome=outcome,
+            stage=stage,
+            told=told.facts,
+            decision_id=decision_id,
+            policy=str(self.policy.stamp),
+        )
+
+    def question(self, confirmation: str) -> ConfirmationRequired:
+        """Ask in the policy's words whether this is what the caller means."""
+        asked = [self.policy.question(Category(category), "en") for category in self.told.categories[:1]]
+        return ConfirmationRequired(
+            " ".join(asked),
+            told=self.told.facts,
+            decision_id=self.decision_id,
+            policy=str(self.policy.stamp),
+            confirmation=confirmation,
+            seconds=CONFIRMATION_SECONDS,
+        )
+
+    def nothing_to_show(self, state: State) -> GatewayError:
+        """Why a request without a released picture fails: not one could be judged, or the policy keeps them back."""
+        if not any(drawn.judged for drawn in self.pictures):
+            return ClassifierUnavailable(
+                "The pictures could not be judged. They wait for a moderator.", retry_after_s=5
+            )
+        if state is State.HELD and self.hold:
+            return self.refused("image", "held", self.told, self.decision_id)
+        worst = next(drawn for drawn in self.pictures if drawn.state is state)
+        outcome = "held" if state is State.HELD else "blocked"
+        return self.refused("image", outcome, Told(worst.categories), worst.decision_id)
+
+
+def told_of(judgement: Judgement, policy: Policy) -> Told:
+    """What the policy lets a caller know."""
+    verdict = judgement.verdict
+    if verdict is None:
+        return Told()
+    return Told(
+        categories=tuple(c for c in verdict.categories if policy.disclosure(c) != "none"),
+        spans=tuple((f.start, f.end) for f in judgement.found if policy.disclosure(Category(f.category)) == "span"),
+        in_unread_language=verdict.in_unread_language,
+    )
 
 
 def pictures_of(asked: Asked) -> list[PictureRequest]:
@@ -114,32 +207,6 @@ def pictures_of(asked: Asked) -> list[PictureRequest]:
         secrets.randbelow(MAX_SEED + 1) if first is None else (first + i) % (MAX_SEED + 1) for i in range(asked.count)
     ]
     return [PictureRequest(asked.prompt, seed, asked.size) for seed in seeds]
-
-
-def refused(
-    request: Generation, stage: str, outcome: str, categories: tuple[str, ...], decision_id: str
-) -> ContentRefused:
-    """Say why in the policy's words, as far as the category may be disclosed."""
-    why = " ".join(request.policy.message(Category(category), "en") for category in categories[:1])
-    if outcome == "held":
-        why = "The pictures wait for a moderator."
-    return ContentRefused(
-        why,
-        outcome=outcome,
-        stage=stage,
-        categories=categories,
-        decision_id=decision_id,
-        policy=str(request.policy.stamp),
-    )
-
-
-def nothing_to_show(request: Generation, state: State) -> GatewayError:
-    """Why a request without a released picture fails: not one could be judged, or the policy keeps them back."""
-    if not any(drawn.judged for drawn in request.pictures):
-        return ClassifierUnavailable("The pictures could not be judged. They wait for a moderator.", retry_after_s=5)
-    worst = next(drawn for drawn in request.pictures if drawn.state is state)
-    outcome = "held" if state is State.HELD else "blocked"
-    return refused(request, "image", outcome, worst.categories, worst.decision_id)
 
 
 def translated(error: BaseException) -> BaseException:

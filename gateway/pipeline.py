@@ -12,9 +12,9 @@ from dataclasses import replace
 from anyio import CancelScope, to_thread
 
 from gateway import metrics
-from gateway.auth import Caller
-from gateway.errors import ClassifierUnavailable, ContentRefused, Draining, NotFound
-from gateway.generation import Asked, Drawn, Generation, Group, Kept, nothing_to_show, pictures_of, refused, translated
+from gateway.auth import Caller, Confirmations
+from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused, Draining, NotFound
+from gateway.generation import Asked, Drawn, Generation, Group, Kept, pictures_of, told_of, translated
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
@@ -33,13 +33,14 @@ class Pipeline:
     """Everything a request passes through. There is no other way to the generator."""
 
     def __init__(self, decisions: Decisions, files: ImageFiles, judge: Judge, line: WaitingLine,
-                 policies: PolicyInForce, rate: RequestRate) -> None:  # fmt: skip
+                 policies: PolicyInForce, rate: RequestRate, confirmations: Confirmations) -> None:  # fmt: skip
         self._decisions = decisions
         self._files = files
         self._judge = judge
         self._line = line
         self._policies = policies
         self._rate = rate
+        self._confirmations = confirmations
         self._running: dict[str, tuple[Caller, asyncio.Task[Generation]]] = {}
         self.draining = False
 
@@ -102,19 +103,23 @@ class Pipeline:
             raise Draining("The service is about to restart.", retry_after_s=10)
         self._rate.take(caller)
         policy = self._policies.policy
+        answers = self._confirmations.answered(asked.confirmation, caller, asked.prompt, policy.stamp.sha256)
         row = Received(caller.kind, caller.id, asked.surface, asked.model, asked.prompt, asked.count, asked.size,
                        asked.seed, asked.user)  # fmt: skip
         request_id = await to_thread.run_sync(self._decisions.received, row, policy.stamp)
-        return Generation(request_id, asked, caller, policy)
+        return Generation(request_id, asked, caller, policy, answers)
 
     async def _judge_prompt(self, request: Generation) -> None:
-        judged = await self._judge.prompt(request.asked.prompt, request.policy)
-        decision_id = await to_thread.run_sync(self._decisions.prompt_judged, request.id, judged)
-        if judged.verdict is None:
+        request.judged = await self._judge.prompt(request.asked.prompt, request.policy)
+        decided = await to_thread.run_sync(self._decisions.prompt_judged, request.id, request.judged, request.answers)
+        request.decision_id, request.confirmed = decided.id, decided.confirmed
+        if request.action is None:
             raise ClassifierUnavailable("The prompt could not be judged, so nothing was drawn.", retry_after_s=5)
-        if judged.verdict.action.refuses:
-            raise refused(request, "prompt", "blocked", request.disclosed(judged), decision_id)
-        request.hold = judged.verdict.action is Action.REVIEW
+        if request.action.refuses:
+            raise request.refused("prompt", "blocked", request.told, decided.id)
+        if request.action is Action.CONFIRM and not request.confirmed:
+            bound = request.caller, request.asked.prompt, request.policy.stamp.sha256
+            raise request.question(self._confirmations.token(decided.id, *bound))
 
     async def _draw(self, request: Generation) -> None:
         self._line.require_place(request.asked.count)
@@ -141,8 +146,8 @@ class Pipeline:
         judged = [picture.judged(answer) for picture, answer in zip(kept, answers, strict=True)]
         by_id = {picture.row.id: answer for picture, answer in zip(kept, judged, strict=True)}
         decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, by_id, request.hold)
-        return [Drawn(picture, *decided[picture.row.id], request.disclosed(answer), answer.verdict is not None)
-                for picture, answer in zip(kept, judged, strict=True)]  # fmt: skip
+        return [Drawn(picture, *decided[picture.row.id], told_of(answer, request.policy).categories,
+                      answer.verdict is not None) for picture, answer in zip(kept, judged, strict=True)]  # fmt: skip
 
     async def _release(self, drawn: Drawn) -> Drawn:
         if drawn.state is not State.QUARANTINED:
@@ -157,7 +162,7 @@ class Pipeline:
         state = next(s for s in (State.RELEASED, State.HELD, State.WITHHELD) if s in states)
         await to_thread.run_sync(self._decisions.moved, request.id, State.QUARANTINED, State.PICTURES_JUDGED)
         outcome = {State.RELEASED: "allowed", State.HELD: "held", State.WITHHELD: "blocked_image"}[state]
-        refusal = None if state is State.RELEASED else nothing_to_show(request, state)
+        refusal = None if state is State.RELEASED else request.nothing_to_show(state)
         await self._end(request, state, outcome, refusal.code if refusal else None)
         if refusal:
             raise refusal
@@ -170,6 +175,8 @@ class Pipeline:
             return told
         if isinstance(error, ContentRefused):
             await self._end(request, State.WITHHELD, "blocked_prompt", error.code)
+        elif isinstance(error, ConfirmationRequired):
+            await self._end(request, State.WITHHELD, "unconfirmed", error.code)
         elif isinstance(error, asyncio.CancelledError):
             await self._end(request, State.ABORTED, "cancelled", "cancelled")
         else:

@@ -22,11 +22,20 @@ from gateway.generation import Asked, Drawn, Generation
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from generator.contract import MAX_SEED
+from policies.verdict import UNSUPPORTED_LANGUAGE
 
 router = APIRouter()
 
 PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")  # what may stand in a header of ours
 DISCONNECT_POLL_S = 0.25
+
+
+class Wishes(BaseModel):
+    """What only this service understands. confirmation: the answer to a `confirmation_required`."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    confirmation: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class GenerationBody(BaseModel):
@@ -49,6 +58,7 @@ class GenerationBody(BaseModel):
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
     stream: bool = False
     partial_images: Annotated[int, Field(ge=0, le=3)] = 0
+    x_gateway: Wishes = Wishes()
 
 
 @router.post("/v1/images/generations")
@@ -59,7 +69,7 @@ async def create_images(request: Request, house: TheHouse, caller: TheCaller) ->
     body = validated(GenerationBody, parsed)
     asked = _asked(body, house)
     generation = await _run(request, house, asked, caller)
-    ignored = _ignored(parsed)
+    ignored = _ignored(parsed, body)
     if body.stream:
         return StreamingResponse(_events(generation), media_type="text/event-stream", headers=ignored)
     return JSONResponse(_answer(generation, _as_url(body, house), house), headers=ignored)
@@ -77,6 +87,7 @@ def _asked(body: GenerationBody, house: House) -> Asked:
         seed=body.seed,
         user=body.user,
         format=body.output_format,
+        confirmation=body.x_gateway.confirmation,
     )
 
 
@@ -131,6 +142,8 @@ def _answer(generation: Generation, as_url: bool, house: House) -> dict[str, Any
             "returned": len(released),
             "blocked": [_blocked(drawn) for drawn in generation.pictures if drawn.state is not State.RELEASED],
             "seeds": [drawn.seed for drawn in released],
+            **({"confirmed": generation.answers} if generation.confirmed else {}),
+            **({"reason": UNSUPPORTED_LANGUAGE} if generation.told.in_unread_language else {}),
         },
     }
 
@@ -162,8 +175,9 @@ def _events(generation: Generation) -> Iterator[str]:
             yield f"event: image_generation.completed\ndata: {json.dumps(event)}\n\n"
 
 
-def _ignored(parsed: dict[str, Any]) -> dict[str, str]:
-    names = [name for name in parsed if name not in GenerationBody.model_fields and PARAMETER_NAME.match(name)]
+def _ignored(parsed: dict[str, Any], body: GenerationBody) -> dict[str, str]:
+    heard = {*GenerationBody.model_fields} - ({"x_gateway"} if body.x_gateway.confirmation is None else set())
+    names = [name for name in parsed if name not in heard and PARAMETER_NAME.match(name)]
     if not names:
         return {}
     metrics.ignored_params.inc()

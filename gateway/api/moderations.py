@@ -17,9 +17,12 @@ from gateway.errors import (
     RemoteImagesDisabled,
     UnsupportedImage,
 )
+from gateway.generation import told_of
+from gateway.pipeline import Answers
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import Judgement, Received
 from gateway.store.ids import new_id
+from policies.schema import Policy
 from policies.signals import Category, Stage
 from policies.verdict import Action
 from safety.picture_files import PictureTooLarge, decode_picture
@@ -85,13 +88,14 @@ async def create_moderation(request: Request, house: TheHouse, caller: TheCaller
     texts = [checked_prompt(part, house.settings.max_prompt_chars, "input") for part in parts if isinstance(part, str)]
     images = [part for part in parts if isinstance(part, ImageUrl)]
     pictures = await to_thread.run_sync(_decode, images, house.settings.max_image_pixels)
-    judgements = await _judge(house, caller, texts, pictures)
+    policy = house.policy_in_force.policy
+    answers = await _judge(house, caller, texts, pictures)
     together = not isinstance(body.input, str) and bool(body.input) and isinstance(body.input[0], Part)
-    groups = [judgements] if together else [[judgement] for judgement in judgements]
+    groups = [answers] if together else [[answer] for answer in answers]
     return {
         "id": new_id("modr"),
-        "model": house.policy_in_force.policy.name,
-        "results": [_result(group) for group in groups],
+        "model": policy.name,
+        "results": [_result([judgement for _, judgement in group]) | _ours(group, policy) for group in groups],
     }
 
 
@@ -136,35 +140,51 @@ def _decode_one(image: ImageUrl, max_pixels: int) -> Pixels:
         raise UnsupportedImage("Send a still, opaque PNG, JPEG or WebP picture.", param="input") from error
 
 
-async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: list[Pixels]) -> list[Judgement]:
+async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: list[Pixels]) -> Answers:
     kept = Received(
         caller_kind=caller.kind, caller_id=caller.id, surface="moderations", model="none", prompt="\n".join(texts),
         asked=len(texts) + len(pictures), size="none", seed=None,
     )  # fmt: skip
-    judgements = [judgement for _, judgement in await house.pipeline.judge(kept, caller, texts, pictures)]
-    if any(judgement.verdict is None for judgement in judgements):
+    answers = await house.pipeline.judge(kept, caller, texts, pictures)
+    if any(judgement.verdict is None for _, judgement in answers):
         raise ClassifierUnavailable("The input could not be judged.", retry_after_s=5)
-    return judgements
+    return answers
+
+
+def _ours(group: Answers, policy: Policy) -> dict[str, Any]:
+    """What OpenAI has no words for: the policy's own verdict, as far as a caller may know it."""
+    gravest = max((judgement for _, judgement in group), key=_gravity)
+    told = told_of(gravest, policy)
+    verdict = gravest.verdict.action if gravest.verdict else Action.REVIEW
+    facts = {"verdict": verdict, **told.facts, "policy": str(policy.stamp), "decision_ids": [key for key, _ in group]}
+    if verdict is Action.CONFIRM and told.categories:
+        facts["question"] = policy.question(Category(told.categories[0]), "en")
+    return {"x_gateway": facts}
+
+
+def _gravity(judgement: Judgement) -> int:
+    return judgement.verdict.action.gravity if judgement.verdict else Action.ESCALATE.gravity
 
 
 def _result(judgements: list[Judgement]) -> dict[str, Any]:
     flagged = {category for judgement in judgements for category in _flagged(judgement)}
     scores = {name: _score(judgements, category) for name, category in OPENAI_NAMES.items()}
     return {
-        "flagged": any(_refuses(judgement) for judgement in judgements),
+        "flagged": any(_stops(judgement) for judgement in judgements),
         "categories": {name: category in flagged for name, category in OPENAI_NAMES.items()},
         "category_scores": {name: max((score for _, score in found), default=0.0) for name, found in scores.items()},
         "category_applied_input_types": {name: sorted({kind for kind, _ in found}) for name, found in scores.items()},
     }
 
 
-def _refuses(judgement: Judgement) -> bool:
-    return judgement.verdict is None or judgement.verdict.action.gravity >= Action.REVIEW.gravity
+def _stops(judgement: Judgement) -> bool:
+    """Whatever would not simply be drawn, what must be confirmed first included."""
+    return _gravity(judgement) > Action.LABEL.gravity
 
 
 def _flagged(judgement: Judgement) -> set[Category]:
     reasons = judgement.verdict.reasons if judgement.verdict else ()
-    return {reason.category for reason in reasons if reason.action.gravity >= Action.REVIEW.gravity}
+    return {r.category for r in reasons if r.category and r.action.gravity > Action.LABEL.gravity}
 
 
 def _score(judgements: list[Judgement], category: Category | None) -> list[tuple[str, float]]:

@@ -11,14 +11,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from gateway.store import ledger
-from gateway.store.engine import reading, transaction
+from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import keyed_digest, new_id, now, random_text
 from gateway.store.tables import DecisionRow, PictureRow, RequestRow
-from gateway.store.views import PictureView, RequestView
+from gateway.store.views import Found, PictureView, RequestView
 from policies.identity import ModelIdentity
 from policies.signals import Signal, Stage
 from policies.verdict import Action, PolicyStamp, Verdict
@@ -47,6 +47,9 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
     State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
 }
+
+
+CONFIRMED_DRAWINGS = 5  # how often one yes counts: a client's retries, and a few more of the same
 
 
 class WrongArrow(Exception):
@@ -82,6 +85,26 @@ class Judgement:
     failure: str | None = None
     picture_index: int | None = None
     picture_sha256: str | None = None
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """Where in the prompt the reasons for the action were seen."""
+        reasons = self.verdict.reasons if self.verdict else ()
+        led = {(reason.source, reason.category) for reason in reasons if reason.action is reasons[0].action}
+        return tuple(
+            Found(signal.subject, span.start, span.end)
+            for signal in self.signals
+            if (signal.source, signal.subject) in led
+            for span in signal.spans
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDecided:
+    """A prompt's decision. confirmed: somebody had said yes to what it asks."""
+
+    id: str
+    confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +151,13 @@ class Decisions:
             state=state, policy=str(policy), policy_sha256=policy.sha256, created_at=now(),
         )  # fmt: skip
 
-    def prompt_judged(self, request_id: str, judgement: Judgement) -> str:
-        """Keep the prompt's decision. Returns the decision's id."""
+    def prompt_judged(self, request_id: str, judgement: Judgement, answers: str | None = None) -> PromptDecided:
+        """Keep the prompt's decision. answers: the earlier decision whose question the caller says yes to."""
         with transaction(self._engine, "prompt_judged") as session:
-            decision = _decide(session, request_id, judgement)
+            confirms = answers if answers and _is_answered(session, judgement, answers) else None
+            decision = _decide(session, request_id, judgement, confirms)
             _move(session, request_id, State.PROMPT_JUDGED)
-        return decision.id
+        return PromptDecided(decision.id, confirms is not None)
 
     def generating(self, request_id: str) -> None:
         """The request takes its place in the waiting line."""
@@ -277,7 +301,18 @@ def _picture_state(judgement: Judgement, hold: bool) -> State:
     return State.HELD
 
 
-def _decide(session: Session, request_id: str, judged: Judgement) -> DecisionRow:
+def _is_answered(session: Session, judged: Judgement, answers: str) -> bool:
+    """Whether an earlier question covers what is asked now, and its yes was not used up."""
+    take_turns(session)
+    asked = session.get(DecisionRow, answers)
+    if judged.verdict is None or judged.verdict.action is not Action.CONFIRM or asked is None:
+        return False
+    is_question = asked.action == Action.CONFIRM and asked.confirms is None
+    uses = session.exec(select(func.count()).where(DecisionRow.confirms == answers)).one()
+    return is_question and {*judged.verdict.categories} <= {*_categories(asked)} and uses < CONFIRMED_DRAWINGS
+
+
+def _decide(session: Session, request_id: str, judged: Judgement, confirms: str | None = None) -> DecisionRow:
     verdict = judged.verdict
     row = DecisionRow(
         id=new_id("dec"), request_id=request_id, stage=judged.stage, picture_index=judged.picture_index,
@@ -290,6 +325,7 @@ def _decide(session: Session, request_id: str, judged: Judgement) -> DecisionRow
         policy=str(judged.policy), policy_sha256=judged.policy.sha256, failure=judged.failure,
         seconds=judged.seconds, created_at=now(),
         evidence=ledger.canonical([_evidence(signal) for signal in judged.signals if signal.evidence]),
+        confirms=confirms,
     )  # fmt: skip
     session.add(row)
     ledger.append(session, "decided", row.id, {"digest": ledger.decision_digest(row), "request": request_id})
@@ -325,7 +361,24 @@ def _view(row: RequestRow, pictures: Sequence[PictureRow], decisions: Mapping[st
         created_at=datetime.fromisoformat(row.created_at),
         finished_at=datetime.fromisoformat(row.finished_at) if row.finished_at else None,
         pictures=tuple(_picture_view(picture, decisions) for picture in pictures),
+        policy_sha256=row.policy_sha256, found=found_by(prompt_decision) if prompt_decision else (),
+        confirms=prompt_decision.confirms if prompt_decision else None,
+        in_unread_language=any(reason["category"] is None for reason in leading_reasons(prompt_decision)),
     )  # fmt: skip
+
+
+def leading_reasons(decision: DecisionRow | None) -> list[dict[str, Any]]:
+    """The reasons that led to a decision's action, as they were kept."""
+    reasons = json.loads(decision.reasons) if decision else []
+    return [reason for reason in reasons if decision and reason["action"] == decision.action]
+
+
+def found_by(decision: DecisionRow) -> tuple[Found, ...]:
+    """Where in the prompt the reasons for a decision were seen; nothing once the evidence is erased."""
+    led = {(reason["source"], reason["category"]) for reason in leading_reasons(decision)}
+    seen = json.loads(decision.evidence or "[]")
+    matching = [entry for entry in seen if (entry["source"], entry["subject"]) in led]
+    return tuple(Found(entry["subject"], start, end) for entry in matching for start, end in entry["spans"])
 
 
 def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> PictureView:

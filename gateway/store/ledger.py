@@ -68,8 +68,11 @@ def request_digest(row: RequestRow) -> str:
 
 
 def decision_digest(row: DecisionRow) -> str:
-    """Everything a decision says, without `evidence`, which may quote the prompt."""
-    return digest(row.model_dump(exclude={"evidence"}))
+    """Everything a decision says, without `evidence`, which may quote the prompt.
+
+    `confirms` counts where there is one: decisions older than that column keep their digests.
+    """
+    return digest(row.model_dump(exclude={"evidence", "confirms"} if row.confirms is None else {"evidence"}))
 
 
 def prompt_digest(salt: str, prompt: str) -> str:

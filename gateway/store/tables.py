@@ -40,7 +40,10 @@ class RequestRow(SQLModel, table=True):
 
 
 class DecisionRow(SQLModel, table=True):
-    """One verdict, with all it rests on. Append-only. `evidence` may quote the prompt, and stays out of digests."""
+    """One verdict, with all it rests on. Append-only. `evidence` may quote the prompt, and stays out of digests.
+
+    confirms: the decision whose question the caller said yes to; None for every other.
+    """
 
     __tablename__ = "decisions"
 
@@ -61,6 +64,7 @@ class DecisionRow(SQLModel, table=True):
     seconds: float
     created_at: str
     evidence: str | None = None
+    confirms: str | None = Field(default=None, index=True)
 
 
 class PictureRow(SQLModel, table=True):

@@ -5,6 +5,15 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Where in a prompt something of a category was seen: code points [start, end)."""
+
+    category: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class PictureView:
     """state: quarantined | released | withheld | held. image_id only for released pictures."""
 
@@ -18,7 +27,11 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """state: see gateway.store.decisions.State. outcome: None while it runs."""
+    """state: see gateway.store.decisions.State. outcome: None while it runs.
+
+    found: what led to the prompt's decision, for those who may know. confirms: the decision whose question was
+    answered with yes. in_unread_language: the prompt's decision follows from its language.
+    """
 
     id: str
     caller_id: str
@@ -33,3 +46,7 @@ class RequestView:
     created_at: datetime
     finished_at: datetime | None
     pictures: tuple[PictureView, ...]
+    policy_sha256: str = ""
+    found: tuple[Found, ...] = ()
+    confirms: str | None = None
+    in_unread_language: bool = False

@@ -47,7 +47,7 @@ def test_a_view_tells_a_request_with_its_pictures_and_decisions(decisions: Decis
 
 def test_a_decision_read_back_is_the_one_written(decisions: Decisions) -> None:
     request_id = decisions.received(ASKED, POLICY)
-    row = decisions.decision(decisions.prompt_judged(request_id, judgement(Stage.PROMPT, Action.LABEL)))
+    row = decisions.decision(decisions.prompt_judged(request_id, judgement(Stage.PROMPT, Action.LABEL)).id)
     assert row is not None
     assert (row.action, row.policy, row.policy_sha256, row.seconds) == ("label", "small@1", "a" * 64, 0.01)
     assert row.signals == '[{"calibrated":true,"score":0.25,"source":"blocklist","subject":"sexual"}]'

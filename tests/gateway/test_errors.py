@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from gateway import errors
-from gateway.errors import BadRequest, ContentRefused, Forbidden, GatewayError, Overloaded, ServerTrouble
+from gateway.errors import (
+    BadRequest,
+    ConfirmationRequired,
+    ContentRefused,
+    Forbidden,
+    GatewayError,
+    Overloaded,
+    ServerTrouble,
+)
 from gateway.web.texts import ENGLISH, FRENCH, Texts
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +36,13 @@ ERRORS = [error for error in descendants(GatewayError) if error not in FAMILIES]
 
 
 def told(error: type[GatewayError]) -> GatewayError:
+    told = {"categories": []}
     if error is ContentRefused:
-        facts = {"outcome": "blocked", "stage": "prompt", "categories": [], "decision_id": "dec_", "policy": "a@1"}
-        return ContentRefused("Why.", **facts)  # type: ignore[arg-type]  # the facts have the right types
+        return ContentRefused("Why.", outcome="blocked", stage="prompt", told=told, decision_id="dec_", policy="a@1")
+    if error is ConfirmationRequired:
+        return ConfirmationRequired(
+            "Why?", told=told, decision_id="dec_", policy="a@1", confirmation="token", seconds=900
+        )
     return error("Why.")
 
 
