@@ -6,7 +6,7 @@ BIN := .venv/bin
 DATA ?= data
 PORT ?= 8000
 
-.PHONY: run test check format clean contact-sheet bench
+.PHONY: run test check format clean contact-sheet bench scorecard
 
 run: .venv/installed
 	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
@@ -30,6 +30,9 @@ contact-sheet: .venv/installed
 bench: .venv/installed
 	$(BIN)/gardefou bench request
 
+scorecard: .venv/installed-peers
+	$(BIN)/gardefou evaluate scorecard --out docs
+
 clean:
 	rm -rf .venv
 
@@ -43,4 +46,8 @@ clean:
 
 .venv/installed-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@ .venv/installed
+
+.venv/installed-peers: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[peers]'
 	touch $@ .venv/installed

@@ -235,6 +235,22 @@ def evaluate_counterfactuals(
     raise typer.Exit(FOUND_PROBLEMS if flipped else 0)
 
 
+@evaluate_app.command("scorecard")
+def write_scorecard(
+    out: Annotated[Path, typer.Option(help="Folder for the page and its pictures.", file_okay=False)] = Path("docs"),
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of named benchmarks.")] = None,
+) -> None:
+    """Measure all benchmarks, our own test part and peers; write scorecard-prompts.md."""
+    with _told_plainly():
+        from gateway import evaluate
+
+        folder = benchmarks or evaluate.BENCHMARKS
+        if not evaluate.benchmark_files(folder):
+            _say(f"no benchmarks in {folder}: only our own test part is measured")
+        typer.echo(evaluate.write_scorecard(evaluate.Evaluator(_settings(policy=policy)), folder, out))
+
+
 @bench_app.command("request")
 def bench_request(
     requests: Annotated[int, typer.Option("-n", min=1, help="How many requests of nine pictures.")] = 5,

@@ -13,13 +13,14 @@ from gateway.settings import Settings
 from policies.loader import load_policy
 from safety.evaluation.counterfactuals import Shift, Twins, flips, shifts, texts_of, write_twins
 from safety.evaluation.gate import Judged, PromptGate
+from safety.evaluation.page import Material, write_page
 from safety.evaluation.plots import draw_curves
 from safety.evaluation.prompt_rows import PromptRow, PromptSet, UnusableRows, read_prompt_set
 from safety.evaluation.scorecard import Against, Scorecard, measure, tabulate
 from safety.evaluation.tables import as_csv, as_json, as_text
 from safety.evaluation.thresholds import FILE, Thresholds
 from safety.training.own_test_part import NAME as OWN
-from safety.training.own_test_part import own_test_part
+from safety.training.own_test_part import own_benign_dev, own_test_part
 
 BENCHMARKS = Path("../shared/data/prompts_eval")
 SUFFIXES = (".csv.gz", ".csv")
@@ -75,8 +76,7 @@ class Evaluator:
         """Those of the benign rows of a set, and their scores. Raises UnusableThresholds."""
         benign = prompts.benign
         table = tabulate(benign, self.judge(benign), None)
-        languages = [row.language for row in table.rows]
-        return Thresholds.set_on(table.scores, languages, benign.name), Against(benign.name, table.scores)
+        return Thresholds.set_on(table.scores, table.languages, benign.name), Against(benign.name, table.scores)
 
 
 def evaluate_prompts(
@@ -88,7 +88,7 @@ def evaluate_prompts(
     if scores:
         scores.write_text(as_csv(prompts, judged), encoding="utf-8", newline="")
     if plot:
-        draw_curves(tabulate(prompts, judged, thresholds), plot)
+        draw_curves({prompts.name: tabulate(prompts, judged, thresholds)}, plot)
     return measure(prompts, judged, thresholds, against)
 
 
@@ -99,6 +99,17 @@ def evaluate_counterfactuals(evaluator: Evaluator) -> tuple[list[Shift], list[Tw
     prompts = PromptSet("counterfactual twins", tuple(PromptRow(text, unsafe=False) for text in texts))
     judged = dict(zip(texts, evaluator.judge(prompts), strict=True))
     return shifts(twins, judged), flips(twins, judged)
+
+
+def write_scorecard(evaluator: Evaluator, benchmarks: Path, out: Path) -> Path:
+    """Measure every benchmark of the folder and our own test part, and write the page. Returns it."""
+    found = [read_prompt_set(path) for path in benchmark_files(benchmarks).values()]
+    missing = "" if found else "The public benchmarks were not there when this was written: our own test part alone."
+    material = Material([*found, own_test_part()], own_benign_dev(), write_twins(), missing)
+    models = {model.name: model.sha256 for model in evaluator.gate.screen.prompt_models}
+    stamp = evaluator.policy.stamp
+    who = {f"policy {stamp}": stamp.sha256, **models}
+    return write_page(material, evaluator.judge, evaluator.fixed_thresholds, who, out)
 
 
 def require_writable(*paths: Path | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from policies.decide import decide
 from policies.schema import Policy
-from policies.signals import Category, Signal, Stage
+from policies.signals import Category, Descriptor, Signal, Stage
 from policies.verdict import Action, CouldNotJudge
 from safety.evaluation.gate_score import gate_score
 from safety.screen import Screen
@@ -26,6 +26,12 @@ class Judged:
     categories: tuple[Category, ...] = ()
     signals: tuple[Signal, ...] = ()
     failure: str = ""
+
+    @property
+    def language(self) -> str:
+        """What the gate took the prompt's language for (ISO 639-1); "" when no check says."""
+        languages = (signal.evidence for signal in self.signals if signal.subject is Descriptor.UNREAD_LANGUAGE)
+        return next(languages, "")
 
 
 class PromptGate:

@@ -63,9 +63,13 @@ class Against:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The judged rows as arrays (n,); levels: (n,) flags for each of LEVELS that can be told."""
+    """The judged rows as arrays (n,); levels: (n,) flags for each of LEVELS that can be told.
+
+    languages: as the rows say, or else as the gate takes them to be.
+    """
 
     rows: Sequence[PromptRow]
+    languages: Sequence[str]
     scores: Floats
     unsafe: Flags
     benign: Flags
@@ -106,11 +110,12 @@ def tabulate(prompts: PromptSet, judged: Sequence[Judged], thresholds: Threshold
     scores = np.array([answer.score for _, answer in pairs], dtype=np.float64)
     levels = {HELD: [_is_held(answer) for _, answer in pairs], REFUSED: [_is_refused(answer) for _, answer in pairs]}
     flags = {name: np.array(reached, dtype=np.bool_) for name, reached in levels.items()}
+    languages = [row.language or answer.language for row, answer in pairs]
     if thresholds:
-        languages = [row.language for row in rows]
         flags |= {f"at_{rate}": scores >= thresholds.at(rate, languages) for rate in RATES}
     return Scores(
         rows,
+        languages,
         scores,
         np.array([row.unsafe is True for row in rows], dtype=np.bool_),
         np.array([row.unsafe is False for row in rows], dtype=np.bool_),

@@ -111,6 +111,12 @@ def aligned(lines: Lines) -> str:
     )
 
 
+def markdown(lines: Lines) -> str:
+    """A table with its first line as the heading; a bar in a cell stays in its cell."""
+    head, *rows = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines]
+    return "\n".join([head, "|" + " --- |" * len(lines[0]), *rows])
+
+
 def _heads(title: str, group: Group, kind: str) -> list[str]:
     areas = ["AUROC", "AUPRC"] if kind == "unsafe" else []
     return [title, "rows", *areas, *(HEADINGS[level] for level in _shares(group, kind))]

@@ -1,4 +1,4 @@
-"""The part of our own prompts that nothing was trained, calibrated or tuned on, as a set to evaluate."""
+"""Our own prompts as sets to evaluate: the part that nothing was trained on, and benign ones for thresholds."""
 
 import random
 from collections import defaultdict
@@ -18,6 +18,11 @@ LONG_WORDS = 25
 def own_test_part() -> PromptSet:
     """Our own test prompts, benign and unsafe; a row's groups are its categories, its source and its manner."""
     return as_prompt_set(NAME, [row for row in read_own(SEED) if row.split == "test"])
+
+
+def own_benign_dev() -> PromptSet:
+    """Benign prompts of ours that are not in the test part: rows that thresholds are set on."""
+    return as_prompt_set("own benign dev", [row for row in read_own(SEED) if row.split == "dev" and not row.unsafe])
 
 
 def as_prompt_set(name: str, rows: Iterable[LabelledPrompt]) -> PromptSet:

@@ -60,9 +60,9 @@ def test_intervals_are_those_of_drawing_rows_anew_one_sample_at_a_time() -> None
 
 def test_many_rows_are_resampled_in_pieces_with_the_same_kind_of_answer() -> None:
     rng = np.random.default_rng(2)
-    roc, _ = areas(rng.random(30_000) ** 0.5, rng.random(30_000))
+    roc, _ = areas(rng.random(8_000) ** 0.5, rng.random(8_000))
     assert roc.value == pytest.approx(2 / 3, abs=0.01)
-    assert 0.005 < roc.high - roc.low < 0.02
+    assert 0.01 < roc.high - roc.low < 0.025
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200))
