@@ -14,7 +14,7 @@ from policies.loader import load_policy
 from safety.evaluation.counterfactuals import Shift, Twins, flips, shifts, texts_of, write_twins
 from safety.evaluation.gate import Judged, PromptGate
 from safety.evaluation.page import Material, write_page
-from safety.evaluation.plots import draw_curves
+from safety.evaluation.plots import NothingToPlot, draw_curves
 from safety.evaluation.prompt_rows import PromptRow, PromptSet, UnusableRows, read_prompt_set
 from safety.evaluation.scorecard import Against, Scorecard, measure, tabulate
 from safety.evaluation.tables import as_csv, as_json, as_text
@@ -82,7 +82,12 @@ class Evaluator:
 def evaluate_prompts(
     evaluator: Evaluator, prompts: PromptSet, benign: PromptSet | None, scores: Path | None, plot: Path | None
 ) -> Scorecard:
-    """Judge a set, and write what was asked for. benign: where thresholds are set instead of the fixed ones."""
+    """Judge a set, and write what was asked for. benign: where thresholds are set instead of the fixed ones.
+
+    Raises UnusableThresholds for too few benign rows, NothingToPlot for a plot without rows of both kinds.
+    """
+    if plot and not {True, False} <= {row.unsafe for row in prompts.rows}:
+        raise NothingToPlot(f"a plot needs unsafe and benign prompts: {prompts.name} lacks one of them")
     thresholds, against = evaluator.thresholds_from(benign) if benign else (evaluator.fixed_thresholds, None)
     judged = evaluator.judge(prompts)
     if scores:
