@@ -8,7 +8,8 @@ from time import time
 from urllib.parse import urlsplit
 
 from anyio import to_thread
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -132,10 +133,11 @@ class Confirmations:
         if token is None:
             return None
         try:
+            _require_canonical(token)
             decision_id, binding = self._serializer.loads(token, max_age=CONFIRMATION_SECONDS)
         except SignatureExpired as error:
             raise ConfirmationInvalid("This confirmation has expired. Ask again without it.", param=PARAM) from error
-        except (BadSignature, TypeError, ValueError) as error:
+        except (BadData, TypeError, ValueError) as error:
             raise ConfirmationInvalid("This is no confirmation of ours. Ask again without it.", param=PARAM) from error
         if not hmac.compare_digest(self._binding(caller, prompt, policy_sha256), binding):
             raise ConfirmationInvalid(
@@ -145,3 +147,9 @@ class Confirmations:
 
     def _binding(self, caller: Caller, prompt: str, policy_sha256: str) -> str:
         return keyed_digest(self._secret, json.dumps(["confirmation", caller.kind, caller.id, prompt, policy_sha256]))
+
+
+def _require_canonical(token: str) -> None:
+    """Raises BadData for another spelling of the same bytes: base64 has several."""
+    if any(base64_encode(base64_decode(part)).decode() != part for part in token.split(".")):
+        raise BadData("not as it was made")
