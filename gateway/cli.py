@@ -99,6 +99,7 @@ def check(
     policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to judge as well.", exists=True, dir_okay=False)] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the decisions.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why: what was seen, scores, words.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -106,7 +107,7 @@ def check(
     with _told_plainly(as_json):
         from gateway.terminal import Checker
 
-        checker = Checker(_settings(data=data, policy=policy), record)
+        checker = Checker(_settings(data=data, policy=policy), record, explain)
         refused = False
         typed = iter(prompts) if prompts else _lines() if image is None else iter(())
         for batch in _batches(typed):
@@ -214,8 +215,8 @@ def evaluate_prompts(
         asked = evaluate.find_prompts(prompts, folder)
         benign_set = evaluate.find_prompts(benign, folder) if benign else None
         evaluator = evaluate.Evaluator(_settings(policy=policy))
-        card = evaluate.evaluate_prompts(evaluator, asked, benign_set, scores, plot)
-        typer.echo(json.dumps(evaluate.as_answer(evaluator, card)) if as_json else evaluate.as_page(evaluator, card))
+        found = evaluate.evaluate_prompts(evaluator, asked, benign_set, scores, plot)
+        typer.echo(json.dumps(evaluate.as_answer(evaluator, found)) if as_json else evaluate.as_page(evaluator, found))
 
 
 @evaluate_app.command("counterfactuals")
@@ -344,12 +345,9 @@ def _batches(prompts: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _tell_check(answer: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(answer))
-        return
-    unread = answer.get("error", {}).get("message")
-    categories = unread or ", ".join(answer["categories"]) or "nothing found"
-    typer.echo(f"{answer['action']:9} {answer['score']:.3f}  {categories:24} {answer['prompt']!r}")
+    from gateway.terminal import told
+
+    typer.echo(json.dumps(answer) if as_json else told(answer))
 
 
 def _line(told: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from policies.signals import Category
 from safety.evaluation.prompt_rows import PromptRow, PromptSet
 from safety.training.prompt_data import LabelledPrompt, read_own
 
-NAME = "own"
+NAME, DEV = "own", "own-dev"
 SEED = 11
 ROWS_PER_SOURCE = 1000  # and language: filled templates outnumber what was written by hand
 STYLED_PARTS = 6  # phrases between commas
@@ -22,7 +22,7 @@ def own_test_part() -> PromptSet:
 
 def own_benign_dev() -> PromptSet:
     """Benign prompts of ours that are not in the test part: rows that thresholds are set on."""
-    return as_prompt_set("own benign dev", [row for row in read_own(SEED) if row.split == "dev" and not row.unsafe])
+    return as_prompt_set(DEV, [row for row in read_own(SEED) if row.split == "dev" and not row.unsafe])
 
 
 def as_prompt_set(name: str, rows: Iterable[LabelledPrompt]) -> PromptSet:

@@ -70,9 +70,14 @@ def test_thresholds_are_set_on_the_benign_file_and_the_table_says_so(rows: Path,
     benign.write_bytes(gzip.compress("\n".join(["text", *lines]).encode()))
     ended = evaluate("prompts", rows, "--benign", benign)
     assert ended.exit_code == 0, ended.stderr
-    assert "thresholds fixed beforehand: captions" in ended.stdout
+    assert "scores that benign prompts reach (captions)" in ended.stdout
+    assert "prompt_classifier alone, any" in ended.stdout
+    assert "also in --benign" not in ended.stdout
     assert "at 1 % FPR" in ended.stdout
     assert "1 could not be" in ended.stdout
+    again = json.loads(evaluate("prompts", benign, "--benign", benign, "--json").stdout)
+    assert again["not_apart"] == 100, "who sets thresholds on what is measured is told so"
+    assert set(again["benign_scores"]) == {"gardefou", "blocklist alone", "prompt_classifier alone"}
     few = evaluate("prompts", rows, "--benign", rows)
     assert few.exit_code == 2
     assert "needs 100" in few.stderr
@@ -118,7 +123,7 @@ def test_a_file_that_does_not_exist_or_cannot_be_written_to_ends_with_2(rows: Pa
 def test_an_unknown_benchmark_is_answered_with_the_known_ones(rows: Path, tmp_path: Path) -> None:
     ended = evaluate("prompts", "mistyped", "--benchmarks", rows.parent)
     assert ended.exit_code == 2
-    assert "own, rows" in ended.stderr
+    assert "own, own-dev, rows" in ended.stderr
     absent = evaluate("prompts", "xstest", "--benchmarks", tmp_path / "absent")
     assert absent.exit_code == 2
     assert f"none in {tmp_path / 'absent'}" in absent.stderr
@@ -136,6 +141,7 @@ def test_our_own_test_part_has_both_kinds_in_both_languages(tmp_path: Path) -> N
     assert {(row.unsafe, row.language) for row in own.rows} == {(u, x) for u in (True, False) for x in ("en", "fr")}
     assert {"long styled, en", "long styled, fr"} <= {name for row in own.rows for name in row.groups}
     assert own == find_prompts("own", tmp_path)
+    assert not {*own.texts} & {*find_prompts("own-dev", tmp_path).texts}
 
 
 @real_models
