@@ -61,8 +61,10 @@ class Network:
         return self._network.logits(windows)
 
 
-def load_network(folder: Path) -> Network:
+def load_network(folder: Path, served_as: str | None = None) -> Network:
     """The folder's network: in int8 where its config.json says that this was measured, else in torch's float32.
+
+    served_as: overrules config.json, to compare.
 
     Raises IntegrityFailure when the tokenizer or a weight is missing.
     """
@@ -74,7 +76,7 @@ def load_network(folder: Path) -> Network:
     window = config.get("window_tokens", MAX_WINDOW)
     tokenizer.no_padding()
     tokenizer.enable_truncation(window, stride=window // 4)
-    network: Logits = _int8(folder, config) if config.get("served_as") == INT8 else _TorchNetwork(folder)
+    network: Logits = _int8(folder, config) if (served_as or config.get("served_as")) == INT8 else _TorchNetwork(folder)
     return Network(config, tokenizer, network)
 
 

@@ -1,4 +1,4 @@
-"""Calibrates guard-nano as it is served, per language, on rows it was not trained on, and fixes its thresholds.
+"""Calibrates guard-nano as it is served, per language, on rows not trained on, and fixes the gate's thresholds.
 
 python -m safety.training.calibrate_prompts --data PROMPTS --model safety/weights/guard-nano
 """
@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.identity import write_manifest
+from policies.wordlists import COMMON, SHIPPED, load_blocklists
+from safety.checks.blocklist import Blocklist
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.classifier_networks import INT8
-from safety.evaluation.statistics import threshold_at
+from safety.evaluation.gate_score import gate_score
+from safety.evaluation.thresholds import FILE, Thresholds
 from safety.normalize import normalize
 from safety.training.prompt_data import LANGUAGES, TWEETS, LabelledPrompt
 from safety.training.prompt_mix import unseen_rows
@@ -24,8 +27,9 @@ Flags = NDArray[np.bool_]
 Calibrations = dict[str, dict[str, float]]
 
 SEED = 11
+TRAFFIC = frozenset({"coprov2", "compbench_benign", "coco_captions_benign", "authored_fr", "own_benign"})
+WRITTEN_TRAFFIC = frozenset({"styled_gallery", "french_captions", "memes_kids_misc"})
 ROWS_PER_SOURCE = 800
-FALSE_POSITIVE_RATES = (0.01, 0.02)
 UNSAFE_SHARE_OF_TRAFFIC = 0.1  # the prior that calibrated scores assume
 
 
@@ -53,11 +57,23 @@ def calibration_of(classifier: PromptClassifier, rows: Sequence[LabelledPrompt])
     return {"scale": scale, "offset": offset, "unsafe_share": UNSAFE_SHARE_OF_TRAFFIC}
 
 
-def thresholds_of(classifier: PromptClassifier, rows: Sequence[LabelledPrompt]) -> dict[str, float]:
-    """The scores that 1 % and 2 % of the benign rows exceed."""
-    benign = [normalize(row.text) for row in rows if not row.unsafe]
-    scores = np.array([max(signal.score for signal in signals) for signals in classifier.check(benign)])
-    return {str(rate): threshold_at(scores, rate) for rate in FALSE_POSITIVE_RATES}
+def looks_like_traffic(row: LabelledPrompt) -> bool:
+    """Benign rows of the manner that people type, no look-alikes of harm: what a false-positive rate is a rate of."""
+    return not row.unsafe and (row.source in TRAFFIC or row.group.split(":")[0] in WRITTEN_TRAFFIC)
+
+
+def thresholds_of(classifier: PromptClassifier, rows: Sequence[LabelledPrompt]) -> Thresholds:
+    """The gate's scores, blocklist included, that 1 % and 2 % of the benign rows exceed."""
+    blocklist = Blocklist.from_lists(load_blocklists(every_language()))
+    prompts = [normalize(row.text) for row in rows]
+    answers = zip(classifier.check(prompts), blocklist.check(prompts), strict=True)
+    scores = np.array([gate_score([*judged, *found]) for judged, found in answers])
+    return Thresholds.set_on(scores, [row.language for row in rows], "our own dev part")
+
+
+def every_language() -> list[str]:
+    """The folders of lists that ship."""
+    return sorted(path.name for path in SHIPPED.iterdir() if path.is_dir() and path.name != COMMON)
 
 
 def keep(folder: Path, **settings: object) -> None:
@@ -80,10 +96,10 @@ def main() -> None:
     classifier = PromptClassifier.load(options.model)
     keep(options.model, calibration={code: calibration_of(classifier, own) for code, own in by_language.items()})
     classifier = PromptClassifier.load(options.model)
-    thresholds = {code: thresholds_of(classifier, own) for code, own in by_language.items()}
-    (options.model / "thresholds.json").write_text(json.dumps(thresholds, indent=2) + "\n", encoding="utf-8")
+    thresholds = thresholds_of(classifier, list(filter(looks_like_traffic, rows)))
+    thresholds.write(options.model / FILE)
     write_manifest(options.model, "guard-nano")
-    print(json.dumps(thresholds, indent=2))
+    print(json.dumps(thresholds.as_json(), indent=2))
 
 
 if __name__ == "__main__":

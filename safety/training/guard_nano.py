@@ -40,7 +40,7 @@ class TrainingConfig:
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
     warmup: float = 0.06  # share of the steps
-    max_tokens: int = 64
+    max_tokens: int = 128
     category_weight: float = 4.0
     smoothing: float = 0.02
 

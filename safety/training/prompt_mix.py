@@ -19,11 +19,11 @@ SOURCE_ROWS: Mapping[tuple[str, str], int] = {
     ("aart", "en"): 1500,
     ("advbench", "en"): 500,
     ("nibbler", "en"): 1500,
-    ("davidson", "en"): 3000,
-    ("mlma", "en"): 1500,
+    ("davidson", "en"): 4000,
+    ("mlma", "en"): 2000,
     ("mlma", "fr"): 1500,
     ("mlma", "ar"): 300,
-    ("surge_toxicity", "en"): 1800,
+    ("surge_toxicity", "en"): 2000,
     ("compbench_benign", "en"): 2000,
     ("coco_captions_benign", "en"): 4000,
     ("authored_fr", "fr"): 3000,
@@ -92,8 +92,8 @@ class Augmenter:
         return text[:at] + said + text[at:]
 
     def in_company(self, text: str, company: Sequence[str]) -> str:
-        """One in six: among one to four benign sentences, so that harm is found anywhere in a longer prompt."""
-        if self.rng.random() > 0.16 or not company:
+        """One in five: among one to four benign sentences, so that harm is found anywhere in a longer prompt."""
+        if self.rng.random() > 0.2 or not company:
             return text
         parts = [text, *self.rng.choices(company, k=self.rng.choice([1, 1, 2, 3, 4]))]
         self.rng.shuffle(parts)

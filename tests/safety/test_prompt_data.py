@@ -7,16 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.signals import Category
+from safety.training.overlap import overlaps
 from safety.training.prompt_data import (
-    Augmenter,
+    LANGUAGES,
+    WRITTEN,
     LabelledPrompt,
     fill,
     labels_of,
     own_split,
     own_unsafe,
     read_own,
+    read_written,
     read_yaml,
 )
+from safety.training.prompt_mix import Augmenter, in_french, lexicon
 
 CHILDHOOD = re.compile(
     r"\b(child\w*|kids?|boys?|girls?|teen\w*|minors?|young\w*|school\w*|bab(y|ies)|toddlers?|daughter\w*"
@@ -80,3 +84,69 @@ def test_a_row_with_only_foreign_labels_is_dropped_and_benign_rows_stay_benign()
     assert labels_of(row) is None
     assert labels_of(row | {"labels": ""}) == frozenset()
     assert labels_of(row | {"labels": "violence"}) == frozenset({Category.VIOLENCE, Category.GORE, Category.WEAPONS})
+
+
+# --- written prompts -----------------------------------------------------------------------------------------------
+
+
+def test_every_idea_is_told_with_known_categories_and_no_line_is_empty() -> None:
+    rows = read_written()
+    assert len(rows) > 5_000
+    assert {row.language for row in rows} == set(LANGUAGES)
+    assert all(row.text.strip() for row in rows)
+
+
+def test_no_written_prompt_is_labelled_sexual_minors() -> None:
+    assert not [row.text for row in read_written() if Category.SEXUAL_MINORS in row.labels]
+
+
+def test_no_written_sexual_prompt_speaks_of_childhood() -> None:
+    children = re.compile(
+        r"\b(child(ren)?|kids?|toddlers?|teen\w*|minors?|underage|schoolgirls?|enfants?|fillettes?|ados?)\b"
+    )
+    sexual = [row.text for row in read_written() if Category.SEXUAL in row.labels]
+    assert len(sexual) > 300
+    assert [text for text in sexual if children.search(text.lower())] == []
+
+
+def test_all_lines_of_an_idea_share_a_part_in_both_languages() -> None:
+    parts: dict[str, set[str]] = {}
+    for row in read_written():
+        parts.setdefault(row.group, set()).add(row.split)
+    assert all(len(found) == 1 for found in parts.values())
+    assert {part for found in parts.values() for part in found} == {"train", "dev", "test"}
+
+
+def test_a_line_stands_in_one_part_only() -> None:
+    """The same words in train and test would flatter."""
+    parts: dict[str, set[str]] = {}
+    for row in read_written():
+        parts.setdefault(row.text.casefold(), set()).add(row.split)
+    assert [text for text, found in parts.items() if len(found) > 1] == []
+
+
+def test_benign_lines_stand_beside_unsafe_ones_in_every_file_about_harm() -> None:
+    rows = read_written()
+    for path in WRITTEN.glob("*.yaml"):
+        kinds = [row.unsafe for row in rows if row.group.startswith(f"{path.stem}:")]
+        assert kinds.count(False) >= 0.8 * kinds.count(True), path.stem
+
+
+def test_word_for_word_french_keeps_the_truth_and_changes_the_words() -> None:
+    row = LabelledPrompt("A shooting star above the red house", frozenset(), "en", "coprov2", "train")
+    said = in_french(row)
+    assert (said.labels, said.language) == (row.labels, "fr")
+    assert "étoile filante" in said.text
+    assert "rouge maison" in said.text
+
+
+@pytest.mark.parametrize("name", ["lexicon_en_fr", "phrases_en_fr"])
+def test_the_lexicon_has_french_for_every_entry(name: str) -> None:
+    assert len(lexicon(name)) > 200
+    assert all(english.strip() and french.strip() for english, french in lexicon(name).items())
+
+
+def test_a_near_copy_of_a_benchmark_row_is_found_and_a_new_sentence_is_not() -> None:
+    benchmark = ["the quick brown fox jumps over the lazy dog"]
+    near = list(overlaps(["The quick brown fox jumps over the lazy dog!", "a slow green turtle"], benchmark))
+    assert [(found.ours, found.likeness) for found in near] == [("The quick brown fox jumps over the lazy dog!", 1.0)]
