@@ -5,14 +5,22 @@ text. Every character of a view knows where in the prompt it came from. All step
 Background: Unicode Technical Reports 15 (normalisation), 36 and 39 (security, confusables).
 """
 
+import base64
+import binascii
+import codecs
 import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, compress, repeat
+from itertools import accumulate, chain, compress, pairwise, product, repeat
+from string import ascii_lowercase, digits
 from typing import NamedTuple
 from urllib.parse import unquote
+
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation
+
+from safety.vocabulary import LONGEST_FUSED, vocabulary
 
 SPELLED = "spelled"
 """The view that holds nothing but runs of single letters, joined: where their words end is not known."""
@@ -80,8 +88,18 @@ def normalize(prompt: str) -> NormalizedPrompt:
     places = range(len(prompt))
     text, origin = (prompt.lower(), places) if ascii_only else _fold(_Text(prompt, places))
     if _is_plain(text) and (ascii_only or not HIDDEN.search(prompt)):
-        return NormalizedPrompt(prompt, text, (View("folded", text, origin),))
+        return _read_plain(prompt, _Text(text, origin))
     return _read_in_every_way(prompt)
+
+
+def _read_plain(prompt: str, plain: _Text) -> NormalizedPrompt:
+    """Nothing but words: most prompts have none that is unknown, and then there is one reading."""
+    unknown = _unknown(plain.text)
+    if not unknown or _means_nothing_else(unknown):
+        return NormalizedPrompt(prompt, plain.text, (View("folded", plain.text, plain.origin),))
+    folded = _part_words(plain)
+    readings = chain([("folded", folded), ("plain", plain)], _deciphered(plain), _deciphered(folded))
+    return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
 
 
 def _read_in_every_way(prompt: str) -> NormalizedPrompt:
@@ -90,37 +108,45 @@ def _read_in_every_way(prompt: str) -> NormalizedPrompt:
     folded = _sure(shown)
     if folded.text != shown.text:
         folded = _settle(folded, lambda text: _sure(_uncover(text)))
-    readings = chain([("folded", folded)], _readings(shown), _other_orders(source))
+    readings = chain([("folded", folded)], _readings(shown), _deciphered(folded), _other_orders(source))
     return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
 
 
-# What no step of this module would touch needs no step: most prompts are plain words. Each pattern begins with one
-# set of characters, which `re` skips to ten times faster than it tries the branches of one large pattern.
-HIDDEN = re.compile("[\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
-SUSPICIOUS = tuple(
-    map(
-        re.compile,
-        (
-            r"[^a-z0-9 ,.!?']",
-            r"[,.!?'](?:[,.!?']|(?<!')[a-z0-9])",
-            r"[\d!](?:(?=[a-z])|(?<=[a-z].))",
-            r" [ ,.!?']",
-            r"([a-z])\1\1",
-            r"[ '][a-z0-9][ ,.!?']{1,3}[a-z0-9](?![a-z0-9])",
-        ),
-    )
-)
+# What no step of this module would touch needs no step: most prompts are plain words. What makes a prompt suspicious
+# is looked for in its shape (letters as a, digits as 0, `.?` as a comma, all else as #) by one pass of an automaton.
+HIDDEN = re.compile("[\nɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
+SHAPES = bytes(
+    97 if chr(code) in ascii_lowercase else 48 if chr(code) in digits else code if chr(code) in " !'" else
+    44 if chr(code) in ",.?" else 35 for code in range(256)
+)  # fmt: skip
+SUSPICIOUS = BytesAhoCorasick(
+    [
+        b"#",
+        *map(bytes, product(b",!'", repeat=2)),
+        *map(bytes, product(b",!", b"a0")),
+        *(b"0a", b"a0", b"a!", b"0" * 8),
+        *(b"  ", b" ,", b" !", b" '"),
+        # Two single letters or digits in a row, each between these; not the one of `i'm`.
+        *(b"".join(run) for run in product((b" ", b"'"), (b"a", b"0"), (b" ", b", ", b"! ", b"' ", b"'"),
+                                           (b"a", b"0"), (b" ", b",", b"!", b"'")) if run[::2][:2] != (b" ", b"'")),
+    ],
+    implementation=Implementation.DFA,
+)  # fmt: skip
+THREE_ALIKE = AhoCorasick([3 * letter for letter in ascii_lowercase], implementation=Implementation.DFA)
 
 
 def _is_plain(text: str) -> bool:
-    """Whether the reading with all steps would find one view, this text."""
-    if not text or not text.isascii() or text[0] == " " or text[-1] == " ":
+    """Whether the reading with all steps would find the words of this text, as they stand."""
+    if not text.isascii():
         return False
-    return not any(pattern.search(text) for pattern in SUSPICIOUS)
+    shape = b" %b " % text.encode().translate(SHAPES)
+    return not (SUSPICIOUS.find_matches_as_indexes(shape) or THREE_ALIKE.find_matches_as_indexes(text))
 
 
 def fold_term(text: str) -> str:
     """A listed word as it stands in the views: folded, and one space for each run of other characters."""
+    if text.isascii() and text.isprintable():
+        return NOT_WORD.sub(" ", text.lower()).strip()
     return NOT_WORD.sub(" ", _fold(_compose(_Text(text, range(len(text))))).text).strip()
 
 
@@ -147,12 +173,15 @@ def _readings(shown: _Text) -> Iterator[tuple[str, _Text]]:
     if joined.text != plain.text:
         yield from _spelt_out(plain)
     yield from ((f"joined_{name}", reading) for name, reading in _spelt_out(joined))
+    if SIGN_LETTERS.search(shown.text):
+        yield from _spelt_out(_tidy(_rewrite(shown, SIGN_LETTERS, _read_signs)))
 
 
 def _spelt_out(source: _Text) -> Iterator[tuple[str, _Text]]:
     """Without leetspeak, and without repeated letters."""
     letters = _deleet(source, LEET_AS_I)
     yield "deleeted", letters
+    yield from _deciphered(letters)
     if LEET_DOUBTFUL.search(source.text):
         yield "deleeted_l", _deleet(source, LEET_AS_L)
     if STRETCHED.search(letters.text):
@@ -160,17 +189,24 @@ def _spelt_out(source: _Text) -> Iterator[tuple[str, _Text]]:
 
 
 def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
-    """Readings of text whose order or visibility is changed by control characters."""
+    """Readings of text whose order or visibility is changed by control characters, or that stands on its head."""
     if "\u202e" in source.text:
         yield from _two_readings("reversed", _rewrite(source, OVERRIDDEN, _turn))
     if TAGGED.search(source.text):
         yield from _two_readings("untagged", _remove(source, TAGGED))
+    if "\n" in source.text:
+        yield from _two_readings("unbroken", _mend_words(source))
+    if FLIPPED.search(source.text):
+        yield from _two_readings("upright", _rewrite(source, WORD, _set_upright_if_flipped))
+        yield from _two_readings("turned", _set_upright(source))
 
 
 def _two_readings(name: str, source: _Text) -> Iterator[tuple[str, _Text]]:
     shown = _settle(source, _uncover)
     yield name, _sure(shown)
-    yield f"{name}_joined", _deleet(_tidy(_join_parts(shown)), LEET_AS_I)
+    joined = _deleet(_tidy(_join_parts(shown)), LEET_AS_I)
+    yield f"{name}_joined", joined
+    yield from _deciphered(joined)
 
 
 def _settle(source: _Text, step: Step) -> _Text:
@@ -189,13 +225,13 @@ def _uncover(source: _Text) -> _Text:
     if not source.text.isascii():
         source = _rewrite(_remove(source, FLAG_TAGS), TAGGED, _read_tags)
         source = _undo_lookalikes(_compose(source), MIXED_CAPITALS)
-    return _unweight(_undo_lookalikes(_fold(source), MIXED))
+    return _rewrite(_unweight(_undo_lookalikes(_fold(source), MIXED)), WIDELY_SPACED, _join_words)
 
 
 def _sure(shown: _Text) -> _Text:
     """The further steps that hardly ever hurt honest text."""
-    plain = _tidy(_join_letters(shown, SURELY_SPACED))
-    return _squash(_deleet_sandwiches(plain), _one)
+    plain = _tidy(_rewrite(shown, SURELY_SPACED, lambda part: _part_words(_join(part))))
+    return _part_words(_squash(_deleet_sandwiches(plain), _one))
 
 
 def _tidy(source: _Text) -> _Text:
@@ -230,11 +266,12 @@ def _rewrite(source: _Text, pattern: re.Pattern[str], rewrite: Step) -> _Text:
 
 def _remove(source: _Text, pattern: re.Pattern[str]) -> _Text:
     """Leave out every match of a pattern."""
-    kept = [
-        0,
-        *chain.from_iterable(match.span() for match in pattern.finditer(source.text)),
-        len(source.text),
-    ]
+    return _without(source, (match.span() for match in pattern.finditer(source.text)))
+
+
+def _without(source: _Text, gaps: Iterable[tuple[int, int]]) -> _Text:
+    """Leave out the half-open ranges, which come in order."""
+    kept = [0, *chain.from_iterable(gaps), len(source.text)]
     if len(kept) == 2:
         return source
     spans = list(zip(kept[::2], kept[1::2], strict=True))
@@ -255,13 +292,36 @@ def _turn(part: _Text) -> _Text:
 ESCAPE_LENGTH = 12
 ENTITY = re.compile(r"&(?:#\d{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z]{2,8}[0-9]{0,2};)")
 PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
-BACKSLASH = re.compile(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})")
+BACKSLASH = re.compile(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|u\{0{0,4}[0-9a-fA-F]{1,4}\})")
+BASE64 = re.compile(
+    r"(?<![\w+/=-])(?=[^\W_]*[A-Z])(?:[A-Za-z0-9+/_-]{4}){3,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?(?![\w+/=-])"
+)
+HEXADECIMAL = re.compile(r"(?<![^\W_])(?=[a-f]*[0-9])(?:[2-7a-f][0-9a-f]){4,}(?![^\W_])", re.IGNORECASE)
+READABLE = 0.9  # the share of letters and spaces that tells text from any other bytes
 
 
 def _decode(source: _Text) -> _Text:
     source = _rewrite(source, ENTITY, lambda part: part.become(html.unescape(part.text)))
     source = _rewrite(source, PERCENT, _unquote)
-    return _rewrite(source, BACKSLASH, lambda part: part.become(chr(int(part.text[2:], 16))))
+    source = _rewrite(source, BACKSLASH, lambda part: part.become(chr(int(part.text[2:].strip("{}"), 16))))
+    source = _rewrite(source, BASE64, lambda part: _decipher_bytes(part, _base64_bytes))
+    return _rewrite(source, HEXADECIMAL, lambda part: _decipher_bytes(part, bytes.fromhex))
+
+
+def _base64_bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(
+        text.replace("+", "-").replace("/", "_").rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
+    )
+
+
+def _decipher_bytes(part: _Text, decoded: Callable[[str], bytes]) -> _Text:
+    """The text that the bytes are, if they are text: hardly any honest word is."""
+    try:
+        text = decoded(part.text).decode()
+    except (binascii.Error, ValueError):
+        return part
+    letters = sum(char.isalpha() or char == " " for char in text)
+    return part.become(f" {text} ") if text.isprintable() and letters >= READABLE * len(text) else part
 
 
 def _unquote(part: _Text) -> _Text:
@@ -487,6 +547,15 @@ def _join(part: _Text) -> _Text:
     return _Text("".join(compress(part.text, kept)), list(compress(part.origin, kept)))
 
 
+# Single characters one space apart, with wider gaps between the words: s p a c e d   o u t.
+WIDELY_SPACED = re.compile(r"(?<!\S)(?<![^\W_] )[^\W_](?: [^\W_])*(?: {2,}[^\W_](?: [^\W_])*){2,}(?!\S)")
+SINGLE_SPACE = re.compile(r"(?<=\S) (?=\S)")
+
+
+def _join_words(part: _Text) -> _Text:
+    return _remove(part, SINGLE_SPACE)
+
+
 def _spelled(source: _Text) -> _Text:
     """The long runs of single letters, each joined, a space between them."""
     runs = (_join(source.part(*match.span())) for match in ALL_SPACED.finditer(source.text))
@@ -507,6 +576,11 @@ LEET_WORD = re.compile(r"[a-z0-9@$!|€+]{2,}")
 SANDWICH = re.compile(r"(?<=[a-z])[0-9@$]{1,3}(?=[a-z])")
 LETTER_NUMBER = re.compile(r"[a-z]?[0-9+€]+|[0-9+€]+[a-z]?")
 LEET_DOUBTFUL = re.compile(r"[a-z@][169!|]|[169!|][a-z@]")  # 1 is i or l, 6 and 9 are g, b or p
+SIGN_LETTER = {
+    "|\\/|": "m", r"\/\/": "w", r"|\|": "n", "|-|": "h", "|_|": "u", "/-\\": "a", "/\\": "a", r"\/": "v",
+    "|<": "k", "|)": "d", "()": "o", "[]": "o", "><": "x", "(_)": "u", "}{": "h",
+}  # fmt: skip
+SIGN_LETTERS = re.compile("|".join(map(re.escape, SIGN_LETTER)))
 LEET_AS_I = str.maketrans("0123456789@$!|€+", "oizeasgtbgasiiet")
 LEET_AS_L = str.maketrans("0123456789@$!|€+", "olzeasbtbpasllet")
 
@@ -521,6 +595,10 @@ def _deleet(source: _Text, table: dict[int, int]) -> _Text:
 def _deleet_word(word: _Text, table: dict[int, int]) -> _Text:
     """A letter and a number (A55, m16, b12) are a name."""
     return word if LETTER_NUMBER.fullmatch(word.text) else _Text(word.text.translate(table), word.origin)
+
+
+def _read_signs(part: _Text) -> _Text:
+    return part.become(SIGN_LETTER[part.text])
 
 
 def _deleet_sandwiches(source: _Text) -> _Text:
@@ -569,3 +647,125 @@ SQUASHES: tuple[tuple[str, Callable[[str], int]], ...] = (
     ("squashed_to_two", _two_of_many),
     ("squashed_vowels", _two_consonants),
 )
+
+
+# --- words that are none --------------------------------------------------------------------------
+
+WORDS = re.compile(r"[a-z]{2,}")
+ONLY_LETTERS = bytes(code if chr(code) in ascii_lowercase else 32 for code in range(128)).ljust(256)
+SHORTEST_PARTED = 14  # letters
+FUSED = re.compile(rf"(?<![a-z])[a-z]{{{SHORTEST_PARTED},{LONGEST_FUSED}}}(?![a-z])")
+ENDLESS = re.compile(rf"[a-z]{{{LONGEST_FUSED + 1},}}")
+SURELY_FUSED = 3  # words
+SURELY_COVERED = 0.9
+GAP_IN_WORD = 3  # characters
+SURELY_FOREIGN = 2  # words
+SHORTEST_REST = 3  # letters
+BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,20})(?P<end>\n)([^\W\d_]{2,20})(?![^\W\d_])")
+ROT13 = {ord(letter): codecs.encode(letter, "rot13") for letter in map(chr, range(ord("a"), ord("z") + 1))}
+FLIPPED_LETTERS = dict(zip("ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghijklmnopqrstuvwxyz", strict=True))
+FLIPPED = re.compile("[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ]")
+
+
+def _unknown(text: str) -> frozenset[str]:
+    if not text.isascii():
+        return vocabulary().unknown(WORDS.findall(text))
+    unknown = vocabulary().unknown(text.encode().translate(ONLY_LETTERS).decode().split())
+    return frozenset(word for word in unknown if len(word) > 1) if unknown else unknown
+
+
+def _means_nothing_else(unknown: frozenset[str]) -> bool:
+    """Whether unknown words can only be read as they stand, as names are."""
+    known = vocabulary()
+    return (
+        max(map(len, unknown)) < SHORTEST_PARTED
+        and unknown.isdisjoint(known.halves)
+        and unknown.isdisjoint(known.backwards)
+        and unknown.isdisjoint(known.rotated)
+        and not known.meanings(unknown)
+    )
+
+
+def _part_words(source: _Text) -> _Text:
+    """`womannakedonthebeach` becomes `woman naked on the beach`: only where it falls into words without a rest."""
+    return _rewrite(source, FUSED, _part_surely) if FUSED.search(source.text) else source
+
+
+def _part_surely(word: _Text) -> _Text:
+    known = vocabulary()
+    if word.text in known.known:
+        return word
+    cut = known.cut(word.text)
+    sure = len(cut.words) >= SURELY_FUSED and cut.covered >= SURELY_COVERED
+    return _spread(word, " ".join(cut.words)) if sure else word
+
+
+def _deciphered(source: _Text) -> Iterator[tuple[str, _Text]]:
+    """Readings in which unknown words are the known ones that they resemble, mirror, halve, fuse or encode."""
+    unknown = _unknown(source.text)
+    if not unknown:
+        return
+    known = vocabulary()
+    yield "deciphered", _read_unknown(source if unknown.isdisjoint(known.halves) else _join_halves(source))
+    if len(unknown & known.backwards.keys()) >= SURELY_FOREIGN:
+        yield "words_turned", _rewrite(source, WORDS, _turn)
+        yield "text_turned", _turn(source)
+    if len(unknown & known.rotated.keys()) >= SURELY_FOREIGN:
+        yield "rotated", _Text(source.text.translate(ROT13), source.origin)
+    if ENDLESS.search(source.text):
+        yield SPELLED, source
+
+
+def _read_unknown(source: _Text) -> _Text:
+    meanings = vocabulary().meanings(_unknown(source.text))
+    if not meanings:
+        return source
+    return _rewrite(source, WORDS, lambda word: _spread(word, meanings[word.text]) if word.text in meanings else word)
+
+
+def _spread(word: _Text, meaning: str) -> _Text:
+    """The same letters with spaces between them keep their places; other letters the nearest."""
+    if meaning.replace(" ", "") != word.text:
+        return word.become(meaning)
+    letters = accumulate(char != " " for char in meaning)
+    return _Text(meaning, [word.origin[max(0, count - 1)] for count in letters])
+
+
+def _join_halves(source: _Text) -> _Text:
+    """`na ked` becomes `naked`, where one half at least is no word."""
+    known = vocabulary()
+    gaps = [
+        (left.end(), right.start())
+        for left, right in pairwise(WORDS.finditer(source.text))
+        if right.start() - left.end() <= GAP_IN_WORD
+        and source.text[left.end()] != "'"
+        and left.group() + right.group() in known.listed
+        and not {left.group(), right.group()} <= known.known
+    ]
+    return _without(source, gaps)
+
+
+def _mend_words(source: _Text) -> _Text:
+    """Listed words that a line's end breaks. One with a short rest may be two words, as `pen` and `is`; two are not."""
+    broken = [
+        match for match in BROKEN_WORD.finditer(source.text) if _folded(match[1] + match[3]) in vocabulary().listed
+    ]
+    sure = broken if len(broken) > 1 else filter(_is_surely_broken, broken)
+    return _without(source, (match.span("end") for match in sure))
+
+
+def _is_surely_broken(word: re.Match[str]) -> bool:
+    left, right = word.group(1, 3)
+    return min(len(left), len(right)) >= SHORTEST_REST or not {_folded(left), _folded(right)} <= vocabulary().frequent
+
+
+def _folded(text: str) -> str:
+    return _fold(_Text(text, range(len(text)))).text
+
+
+def _set_upright(source: _Text) -> _Text:
+    return _turn(_Text("".join(FLIPPED_LETTERS.get(char, char) for char in source.text), source.origin))
+
+
+def _set_upright_if_flipped(word: _Text) -> _Text:
+    return _set_upright(word) if FLIPPED.search(word.text) else word

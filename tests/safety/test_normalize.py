@@ -88,6 +88,62 @@ def test_a_view_shows_the_word_behind_a_doubtful_disguise(disguised: str, word: 
     assert any(word in view.text.split() for view in prompt.views)
 
 
+READ_AS_WORDS = {
+    "spaced without gaps": "n a k e d w o m a n o n t h e b e a c h",
+    "spaced with wide gaps": "n a k e d   w o m a n   o n   t h e   b e a c h",
+    "dotted without gaps": "n.a.k.e.d.w.o.m.a.n.o.n.t.h.e.b.e.a.c.h",
+    "run together": "nakedwomanonthebeach",
+    "run together in capitals": "NAKEDWOMANONTHEBEACH",
+    "base64": "bmFrZWQgd29tYW4gb24gdGhlIGJlYWNo",
+    "hexadecimal": "6e616b656420776f6d616e206f6e20746865206265616368",
+}
+
+
+@pytest.mark.parametrize("typed", READ_AS_WORDS.values(), ids=READ_AS_WORDS.keys())
+def test_classifiers_read_the_words_of_text_without_word_limits(typed: str) -> None:
+    assert normalize(typed).folded == "naked woman on the beach"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("edun namow a dna", "nude woman a and"),
+        ("a nvde man", "a nude man"),
+        ("a picture of a dekan man", "a picture of a naked man"),
+        ("blovvjob", "blowjob"),
+        ("rnasturbation", "masturbation"),
+        ("a dlldo", "a dildo"),
+        ("nakedwoman", "naked woman"),
+        ("masturb ation scene", "masturbation scene"),
+        ("anxrq jbzna", "naked woman"),
+        ("pǝʞɐu woman", "naked woman"),
+        ("|\\|4|<3|) man", "naked man"),
+        ("na\nked man", "naked man"),
+    ],
+)
+def test_a_view_shows_known_words_behind_words_that_are_none(typed: str, read: str) -> None:
+    assert read in [view.text for view in normalize(typed).views]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "the pen\nis on the table",
+        "nevertheless a therapist in a woodcutter's grandmotherly counterrevolutionary mood",
+        "anticonstitutionnellement, une grenouille internationalement reconnue",
+        "Donaudampfschifffahrtsgesellschaftskapitän",
+        "a setup with cooks and titles, stability, bobs",
+        "hex code 20261124 and deadbeef, serial 1234567890",
+        "a hut in Nizhnevartovsk, in Llanfairpwllgwyngyll",
+    ],
+)
+def test_words_that_are_long_rare_or_broken_honestly_are_left_alone(prompt: str) -> None:
+    names = {view.name for view in normalize(prompt).views}
+
+    assert names.isdisjoint({"deciphered", "unbroken", "words_turned", "text_turned", "rotated"})
+    assert len(normalize(prompt).folded.split()) == len(prompt.split())
+
+
 def test_a_leading_article_does_not_join_spaced_letters() -> None:
     assert normalize("a k i t t e n").folded == "a kitten"
 
@@ -171,7 +227,10 @@ def test_plain_words_are_only_lowered(prompt: str) -> None:
     assert [view.text for view in normalize(words.upper()).views] == ([words] if words else [])
 
 
-@given(st.text(st.sampled_from("aabcil 13,.!?'é")))
+@given(
+    st.text(st.sampled_from("aabcil 13,.!?'é"))
+    | st.lists(st.sampled_from(["nude", "a", "on", "ked", "na", " ", "dekan"])).map("".join)
+)
 def test_the_short_way_for_plain_words_reads_like_the_long_one(prompt: str) -> None:
     """An override with nothing behind it changes nothing, but asks for all the steps."""
     short, long = normalize(prompt), normalize(prompt + "\u202e")
@@ -217,6 +276,16 @@ def test_the_span_of_an_encoded_word_holds_the_encoding() -> None:
         ("tags", "\U000e0061b", 20_000),
         ("mixed scripts", "nоw ", 20_000),
         ("stars", "n*", 20_000),
+        ("fused words", "womannakedonthebeach ", 20_000),
+        ("fused words without end", "womannakedonthebeach", 20_000),
+        ("wide gaps", "n  o w ", 20_000),
+        ("unknown words", "xqzt wvk ", 20_000),
+        ("halves", "na ked ", 20_000),
+        ("base64", "bmFrZWQgbWFu ", 20_000),
+        ("hexadecimal", "6e6f77 6e616b65 ", 20_000),
+        ("letters of several signs", "|\\|", 20_000),
+        ("upside down", "ʍou ", 20_000),
+        ("broken lines", "na\nked\n", 20_000),
     ],
 )
 def test_time_grows_no_faster_than_the_prompt(name: str, unit: str, characters: int) -> None:
