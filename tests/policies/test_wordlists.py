@@ -54,7 +54,7 @@ def test_a_list_file_is_read(tmp_path: Path) -> None:
         ("[crow, raven]", "[]", 8, "terms.1.text", "at least 1 item"),
         ("  - owl", "  - '!?'", 7, "terms.0.text.0", "match pattern"),
         ("name: birds_en", "name: Birds", 2, "name", "match pattern"),
-        ("language: en", "language: de", 3, "language", "'en', 'fr' or 'any'"),
+        ("language: en", "language: xx", 3, "language", "'ja' or 'any'"),
         ("category: shocking\n", "", 2, "category", "required"),
         ("unless:", "only_in_language: true, unless:", 8, "terms.1", "score below 1"),
         ("unless:", "unless_near:", 8, "terms.1", "score below 1"),
@@ -71,6 +71,13 @@ def test_a_mistake_is_told_with_file_line_field_and_what_was_expected(
 
     assert problem.startswith(f":{line}: {field}: ")
     assert expected in problem
+
+
+@pytest.mark.parametrize("language", ["any", "zh", "ja"])
+def test_a_word_cannot_wait_for_a_language_that_no_small_words_tell(tmp_path: Path, language: str) -> None:
+    text = GOOD.replace("language: en", f"language: {language}").replace("score: 1,", "only_in_language: true,")
+
+    assert "small words" in _problem(tmp_path, text)
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
