@@ -27,7 +27,7 @@ Flags = NDArray[np.bool_]
 Calibrations = dict[str, dict[str, float]]
 
 SEED = 11
-TRAFFIC = frozenset({"coprov2", "compbench_benign", "coco_captions_benign", "authored_fr", "own_benign"})
+TRAFFIC = frozenset({"compbench_benign", "coco_captions_benign", "authored_fr", "own_benign"})
 WRITTEN_TRAFFIC = frozenset({"styled_gallery", "french_captions", "memes_kids_misc"})
 ROWS_PER_SOURCE = 800
 UNSAFE_SHARE_OF_TRAFFIC = 0.1  # the prior that calibrated scores assume

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,3 +189,17 @@ def _lines_of(group: str, idea: Mapping[str, Any]) -> Iterator[LabelledPrompt]:
             labels = frozenset() if kind == "benign" else frozenset(map(Category, kind.split("+")))
             source = "written_unsafe" if labels else "written_benign"
             yield from (LabelledPrompt(line, labels, language, source, own_split(group), group) for line in lines)
+
+
+def main() -> None:
+    """Print how many written lines there are, by file, language, truth and part."""
+    counts = Counter((row.group.split(":")[0], row.language, row.unsafe, row.split) for row in read_written())
+    print(f"{'file':18} {'language':9} {'truth':7} {'train':>6} {'dev':>5} {'test':>5}")
+    for file, language, unsafe in dict.fromkeys(key[:3] for key in sorted(counts)):
+        train, dev, test = (counts[file, language, unsafe, split] for split in ("train", "dev", "test"))
+        print(f"{file:18} {language:9} {'unsafe' if unsafe else 'benign':7} {train:6} {dev:5} {test:5}")
+    print(f"{sum(counts.values())} lines")
+
+
+if __name__ == "__main__":
+    main()
