@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from policies.inflection import Inflection, Language, inflect
+from policies.inflection import WITHOUT_SMALL_WORDS, Inflection, Language, inflect
 from policies.signals import Category
 
 SHIPPED = Path(__file__).parent / "blocklists"
@@ -91,7 +91,8 @@ class Combination(_Part):
     """Words of several groups that are unsafe together.
 
     meet: one word of each group within `within` words of the first group's (anywhere in the prompt if None).
-    at_least: words that score less by themselves do not count, except words that only combinations use.
+    at_least: words of the other groups that score less by themselves do not count, except words that only
+        combinations use. The first group's count whatever they score: a public figure beside a grave word.
     """
 
     name: Name
@@ -127,6 +128,8 @@ class Wordlist(_Part):
                 raise _broken(row, f"should hold each text once (found {', '.join(sorted(texts & seen))} again)")
             if (terms.unless_near or terms.only_in_language) and (terms.score or self.score) == 1:
                 raise _broken(row, "should score below 1: added words could switch it off")
+            if terms.only_in_language and self.language in WITHOUT_SMALL_WORDS:
+                raise _broken(row, "should not ask for a language that no small words between spaces tell")
             if not texts.isdisjoint(map(str.casefold, terms.unless)):
                 raise _broken(row, "should not excuse a word by itself: it would never be found")
             seen |= texts

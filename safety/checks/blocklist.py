@@ -16,6 +16,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from policies.identity import ModelIdentity
 from policies.signals import Category, Signal, Span
 from policies.wordlists import Combination, Terms, Wordlist, no_garbage_expected
+from safety.checks.function_words import LANGUAGES_OF, UNMISTAKABLE_WORDS
 from safety.normalize import SPELLED, SQUEEZED, NormalizedPrompt, View, fold_term
 
 MAX_SPANS = 32
@@ -24,27 +25,10 @@ MAX_SPANS = 32
 # Scripts written without spaces between words (or, Hangul, with endings stuck to them): a term may stand anywhere.
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3]")
 GAP = re.compile(r"(?:[^\w*]|_|(?<!\w)\*+|\*+(?!\w))+")
-ASCII_GAPS = {code: " " for code in range(128) if not chr(code).isalnum()}
+ASCII_GAPS = bytes(code if chr(code).isalnum() else 32 for code in range(128)).ljust(256)
 WORD = re.compile(r"\S+")
 SENTENCE_END = re.compile(r"[.!?…](?=\s|$)|[;|\n。！？；]")
 CLAUSE_END = re.compile(r"[.!?…,](?=\s|$)|[;|\n。！？；，、]")
-
-
-def _words(listing: str) -> frozenset[str]:
-    return frozenset(listing.split())
-
-
-# The commonest words that only one of the languages has.
-FUNCTION_WORDS = {
-    "en": _words("the of with and at is for to by from an in each his her it"),
-    "fr": _words("le la les un une des du de d l et dans avec sur au aux sa son"),
-}
-# Two of these anywhere tell the language of prompts that are lists of words; English borrows one at most.
-UNMISTAKABLE_WORDS = {"fr": _words("le les une des du et dans avec sur aux")}
-LANGUAGES_OF = {
-    word: tuple(language for language, words in FUNCTION_WORDS.items() if word in words)
-    for word in chain.from_iterable(FUNCTION_WORDS.values())
-}
 
 MAX_OVERLAPPING_PHRASES = 8
 SHORT_SPELLED = 4
@@ -55,9 +39,12 @@ MAX_TWIN = 200  # code points; a longer text is no listed word, and unbounded ma
 Hit = tuple[int, int, int]  # index of the pattern, start and end in the text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Row:
-    """What the terms of one row of a list have in common."""
+    """What the terms of one row of a list have in common.
+
+    twins: harmless words that differ from one of the terms by accents alone.
+    """
 
     wordlist: str
     group: str
@@ -67,15 +54,16 @@ class _Row:
     excuses_near: frozenset[str]
     within: int
     only_in_language: str
+    twins: frozenset[str]
 
 
 class _Entry:
-    """What a pattern stands for. twins: words that differ from the term by accents alone, and are harmless."""
+    """What a pattern stands for."""
 
-    __slots__ = ("row", "text", "twins")
+    __slots__ = ("row", "text")
 
-    def __init__(self, text: str, row: _Row, twins: frozenset[str]) -> None:
-        self.text, self.row, self.twins = text, row, twins
+    def __init__(self, text: str, row: _Row) -> None:
+        self.text, self.row = text, row
 
 
 class _Occurrence(NamedTuple):
@@ -114,10 +102,10 @@ class _Finding:
 class _Reading:
     """A view as it is searched, one space between its words; all else is worked out when something was found in it.
 
-    benign: for each entry its harmless phrases, in the order of their ends.
+    benign: for each row its harmless phrases, in the order of their ends.
     """
 
-    def __init__(self, original: str, view: View, text: str, benign: Mapping[_Entry, Sequence[_Phrase]]) -> None:
+    def __init__(self, original: str, view: View, text: str, benign: Mapping[_Row, Sequence[_Phrase]]) -> None:
         self.original, self.view, self.text, self.benign = original, view, text, benign
 
     def span(self, start: int, end: int) -> Span:
@@ -125,18 +113,18 @@ class _Reading:
         first, last = start + (self.text[start] == " "), end - 1 - (self.text[end - 1] == " ")
         return Span(*self.view.span(self._places[first], self._places[last] + 1))
 
-    def excuses(self, entry: _Entry, start: int, end: int) -> bool:
-        """Whether the occurrence of the entry at start:end is harmless where it stands."""
+    def excuses(self, row: _Row, start: int, end: int) -> bool:
+        """Whether the occurrence of a term of the row at start:end is harmless where it stands."""
         return (
-            (bool(entry.row.only_in_language) and not self._is_in(entry.row.only_in_language, start))
-            or (bool(entry.twins) and _as_typed(self.original, self.span(start, end)) in entry.twins)
-            or self._covers(entry, start, end)
-            or (bool(entry.row.excuses_near) and self._is_near(entry.row, start, end))
+            (bool(row.only_in_language) and not self._is_in(row.only_in_language, start))
+            or (bool(row.twins) and _as_typed(self.original, self.span(start, end)) in row.twins)
+            or self._covers(row, start, end)
+            or (bool(row.excuses_near) and self._is_near(row, start, end))
         )
 
-    def _covers(self, entry: _Entry, start: int, end: int) -> bool:
+    def _covers(self, row: _Row, start: int, end: int) -> bool:
         """A phrase covers the term if it ends with it or later, and begins with it or earlier."""
-        phrases = self.benign.get(entry, ())
+        phrases = self.benign.get(row, ())
         following = bisect_left(phrases, (end, -1))
         return any(
             phrase.start <= start and (phrase.holds_stop or self._is_one_clause(phrase))
@@ -160,7 +148,7 @@ class _Reading:
         counts = self._languages.get(self._clauses[bisect_left(self._starts, start)])
         if counts:
             return counts[language] == max(counts.values())
-        return len(UNMISTAKABLE_WORDS.get(language, FUNCTION_WORDS[language]).intersection(self._words)) > 1
+        return len(UNMISTAKABLE_WORDS[language].intersection(self._words)) > 1
 
     @cached_property
     def _places(self) -> list[int]:
@@ -249,7 +237,7 @@ class Blocklist:
             return ()
         reading = _Reading(original, view, text, self._benign(hits))
         return [
-            _Occurrence(entry, view.name, reading.span(start, end), reading.excuses(entry, start, end))
+            _Occurrence(entry, view.name, reading.span(start, end), reading.excuses(entry.row, start, end))
             for pattern, start, end in hits
             for entry in self._entries[pattern]
         ]
@@ -261,11 +249,11 @@ class Blocklist:
             if end - start >= SPELLED_LENGTHS[view.name] or (at_an_end and view.name == SPELLED):
                 yield _Occurrence(self._hard[pattern], view.name, Span(*view.span(start, end)))
 
-    def _benign(self, hits: Iterable[Hit]) -> dict[_Entry, list[_Phrase]]:
-        phrases: dict[_Entry, list[_Phrase]] = defaultdict(list)
+    def _benign(self, hits: Iterable[Hit]) -> dict[_Row, list[_Phrase]]:
+        phrases: dict[_Row, list[_Phrase]] = defaultdict(list)
         for pattern, start, end in hits:
-            for entry, holds_stop in self._excused.get(pattern, ()):
-                phrases[entry].append(_Phrase(end, start, holds_stop))
+            for row, holds_stop in self._excused.get(pattern, ()):
+                phrases[row].append(_Phrase(end, start, holds_stop))
         return phrases
 
     def _combine(self, prompt: str, occurrences: Iterable[_Occurrence]) -> Iterator[_Finding]:
@@ -287,39 +275,44 @@ class _Vocabulary:
 
     def __init__(self, lists: Iterable[Wordlist]) -> None:
         self.entries: dict[str, list[_Entry]] = {}
-        self._excused: dict[str, list[tuple[_Entry, bool]]] = {}
+        self._excused: dict[str, list[tuple[_Row, bool]]] = {}
         for wordlist in lists:
             self._add_list(wordlist)
 
-    def _add_list(self, wordlist: Wordlist) -> None:
-        rows: dict[tuple[object, ...], _Row] = {}
-        for terms in wordlist.terms:
-            key = (terms.score, terms.unless_near, terms.unless_within, terms.only_in_language)
-            row = rows.get(key) or rows.setdefault(key, _row(wordlist, terms))
-            for text in terms.text:
-                self._add(text, row, wordlist, terms)
-
-    def excused_by_index(self) -> dict[int, list[tuple[_Entry, bool]]]:
-        """For the index of a pattern the entries that it excuses, and whether it is listed with a stop in it."""
+    def excused_by_index(self) -> dict[int, list[tuple[_Row, bool]]]:
+        """For the index of a pattern the rows that it excuses, and whether it is listed with a stop in it."""
         return {index: self._excused[text] for index, text in enumerate(self.entries) if text in self._excused}
 
-    def _add(self, text: str, row: _Row, wordlist: Wordlist, terms: Terms) -> None:
-        forms = _forms(wordlist, terms, text)
-        entry = _Entry(text, row, _twins(terms.unless, forms) if terms.unless else frozenset())
-        for form in forms:
-            self.entries.setdefault(_pattern(form), []).append(entry)
-        for phrase in terms.unless:
-            if (folded := fold_term(phrase)) not in forms:
-                pattern = _pattern(folded)
+    def _add_list(self, wordlist: Wordlist) -> None:
+        plain_rows: dict[float | None, _Row] = {}
+        for terms in wordlist.terms:
+            forms = {text: _forms(wordlist, terms, text) for text in terms.text}
+            if terms.unless or terms.unless_near or terms.only_in_language:
+                row = _row(wordlist, terms, _twins(terms.unless, forms.values()))
+                self._add_phrases(row, terms.unless)
+            else:
+                row = plain_rows.get(terms.score) or plain_rows.setdefault(terms.score, _row(wordlist, terms))
+            self._add_terms(row, forms)
+
+    def _add_terms(self, row: _Row, forms: Mapping[str, Iterable[str]]) -> None:
+        for text, spellings in forms.items():
+            entry = _Entry(text, row)
+            for spelling in spellings:
+                self.entries.setdefault(_pattern(spelling), []).append(entry)
+
+    def _add_phrases(self, row: _Row, phrases: Iterable[str]) -> None:
+        for phrase in phrases:
+            if _spelled(phrase) not in row.twins:
+                pattern = _pattern(fold_term(phrase))
                 self.entries.setdefault(pattern, [])
-                self._excused.setdefault(pattern, []).append((entry, bool(CLAUSE_END.search(phrase))))
+                self._excused.setdefault(pattern, []).append((row, bool(CLAUSE_END.search(phrase))))
 
 
 def _content_hash(lists: Sequence[Wordlist]) -> str:
     return hashlib.sha256("\n".join(sorted(wordlist.sha256 for wordlist in lists)).encode()).hexdigest()
 
 
-def _row(wordlist: Wordlist, terms: Terms) -> _Row:
+def _row(wordlist: Wordlist, terms: Terms, twins: frozenset[str] = frozenset()) -> _Row:
     return _Row(
         wordlist=wordlist.name,
         group=wordlist.group_name,
@@ -329,6 +322,7 @@ def _row(wordlist: Wordlist, terms: Terms) -> _Row:
         excuses_near=frozenset(fold_term(word) for word in terms.unless_near),
         within=terms.unless_within,
         only_in_language=wordlist.language if terms.only_in_language else "",
+        twins=twins,
     )
 
 
@@ -341,9 +335,10 @@ def _forms(wordlist: Wordlist, terms: Terms, text: str) -> dict[str, None]:
     return forms | dict.fromkeys(chain.from_iterable(hidden))
 
 
-def _twins(unless: Iterable[str], forms: Mapping[str, None]) -> frozenset[str]:
-    """The harmless words that folding makes equal to the term: they must be typed as they are listed."""
-    return frozenset(_spelled(phrase) for phrase in unless if fold_term(phrase) in forms)
+def _twins(unless: Iterable[str], forms: Iterable[Iterable[str]]) -> frozenset[str]:
+    """The harmless words that folding makes equal to a term: they must be typed as they are listed."""
+    folded = set(chain.from_iterable(forms))
+    return frozenset(_spelled(phrase) for phrase in unless if fold_term(phrase) in folded)
 
 
 def _spelled(text: str) -> str:
@@ -380,7 +375,7 @@ def _pattern(text: str) -> str:
 def _one_space_between(text: str) -> str:
     """The words of a text, each between two spaces."""
     if text.isascii() and "*" not in text:
-        return f" {' '.join(text.translate(ASCII_GAPS).split())} "
+        return f" {' '.join(text.encode().translate(ASCII_GAPS).decode().split())} "
     return f" {GAP.sub(' ', text).strip(' ')} "
 
 
@@ -430,10 +425,11 @@ def _alone(occurrence: _Occurrence) -> _Finding:
 
 def _meetings(rule: Combination, groups: _Groups) -> Iterator[_Finding]:
     """The first place where a word of each other group stands near enough to one of the first group."""
-    first, *others = [_grave_enough(groups[group], rule.at_least) for group in rule.meet]
+    subjects, *others = (groups[group] for group in rule.meet)
+    others = [_grave_enough(group, rule.at_least) for group in others]
     if not all(others):
         return
-    for place, occurrence in first:
+    for place, occurrence in subjects:
         nearest = [_nearest(place, group) for group in others]
         if rule.within is None or all(abs(found_at - place) <= rule.within for found_at, _ in nearest):
             parts = (occurrence, *(found for _, found in nearest))

@@ -80,6 +80,22 @@ def test_a_word_cannot_wait_for_a_language_that_no_small_words_tell(tmp_path: Pa
     assert "small words" in _problem(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (GOOD.replace("murder of crows", "Raven"), "8: terms.1: should not excuse a word by itself"),
+        (GOOD + "  - {[a]: b}\n", "9: file: should be YAML (found unhashable key)"),
+        (GOOD + "  - !!python/name:os.system x\n", "9: file: should be YAML (could not determine a constructor"),
+        (GOOD + "  - " + 100_000 * "[", "1: file: should not nest deeper"),
+        (GOOD + "  - " + 100_000 * "{a: " + 100_000 * "}", "1: file: should not nest deeper"),
+        (GOOD + "  " + 100_000 * "- ", "1: file: should not nest deeper"),
+        (GOOD + "  - " + 100 * "[" + 100 * "]", "9: terms.2: should be a valid"),
+    ],
+)
+def test_a_list_that_is_strange_is_refused_with_its_reason(tmp_path: Path, content: str, expected: str) -> None:
+    assert _problem(tmp_path, content).startswith(f":{expected}")
+
+
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     _write(tmp_path / "birds", GOOD.replace("0.5", "5").replace("en\n", "xx\n"), "one.yaml")
     _write(tmp_path / "birds", "name: [", "two.yaml")

@@ -1,13 +1,15 @@
+import random
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from policies.signals import Category, Signal
-from policies.wordlists import Wordlist, load_blocklists
-from safety.checks.blocklist import Blocklist
+from policies.signals import Category, Signal, Span
+from policies.wordlists import Combination, Wordlist, load_blocklists, load_wordlist
+from safety.checks.blocklist import MAX_SPANS, Blocklist
 from safety.normalize import normalize
 from tests.safety.honest_sentences import (
     ENGLISH_NEAR_MISSES,
@@ -219,9 +221,6 @@ def test_a_benign_neighbour_excuses_only_within_reach() -> None:
     assert _score("a shot of very old whisky", Category.GORE, blocklist) == 0.9
 
 
-BENIGN = [
-    phrase for wordlist in load_blocklists(["english", "french"]) for terms in wordlist.terms for phrase in terms.unless
-]
 HARD = [
     text
     for wordlist in load_blocklists(["english", "french"])
@@ -230,13 +229,6 @@ HARD = [
     if (terms.score or wordlist.score) == 1
     for text in terms.text
 ]
-
-
-@given(st.sampled_from(HARD), st.lists(st.sampled_from(BENIGN), max_size=3), st.lists(st.sampled_from(BENIGN)))
-def test_no_benign_phrase_switches_a_hard_term_off(hard: str, before: list[str], after: list[str]) -> None:
-    prompt = ". ".join([*before, "zzz", hard, "zzz", *after])
-
-    assert max(_found(prompt).values()) == 1
 
 
 def test_a_word_of_another_language_counts_only_where_the_prompt_may_be_in_it() -> None:
@@ -273,10 +265,21 @@ def test_a_combination_can_ask_for_grave_words() -> None:
     assert _score("a crimson fox", Category.VIOLENCE, blocklist) == 1
 
 
+def test_the_first_group_of_a_combination_counts_however_grave_its_own_words_are() -> None:
+    rule = {"name": "hunt", "meet": ["foxes", "gore"], "at_least": 0.5, "category": "violence"}
+    blocklist = _of(
+        _list([{"text": "fox", "score": 0.3}], name="foxes", group="foxes", category="shocking"),
+        _list([{"text": "red", "score": 0.2}, {"text": "crimson", "score": 0.6}], combinations=[rule]),
+    )
+
+    assert _score("a red fox", Category.VIOLENCE, blocklist) == 0
+    assert _score("a crimson fox", Category.VIOLENCE, blocklist) == 1
+
+
 def test_a_list_asks_for_each_disguise_of_a_term() -> None:
-    shown = ("dr*gon", "dragno", "dra gon")
+    shown = ("qu*kka", "quokak", "quo kka")
     asked = {
-        disguise: _of(_list([{"text": "dragon", "disguises": disguise}])) for disguise in ("star", "swap", "split")
+        disguise: _of(_list([{"text": "quokka", "disguises": disguise}])) for disguise in ("star", "swap", "split")
     }
 
     for disguise, blocklist in asked.items():
@@ -315,3 +318,240 @@ def _seconds(prompt: str) -> float:
     start = time.process_time()
     SHIPPED.check([normalize(prompt)])
     return time.process_time() - start
+
+
+# --- laws ---------------------------------------------------------------------------------------------------------
+
+LISTS = load_blocklists(["english", "french"])
+ALLOW_PHRASES = sorted(
+    {phrase for wordlist in LISTS for terms in wordlist.terms for phrase in (*terms.unless, *terms.unless_near)}
+    | {"at the end of the road with it", "dans les rues avec le vent sur la mer et des gens"}
+)
+SENTENCES = st.sampled_from([". ", "! ", "? ", "; ", " | ", "\n"])
+CLAUSES = SENTENCES | st.just(", ")
+AROUND = st.lists(st.sampled_from(ALLOW_PHRASES), max_size=4)
+
+
+def _between(before: list[str], core: str, after: list[str], separator: str) -> tuple[str, Span]:
+    start = len(separator.join([*before, ""]))
+    return separator.join([*before, core, *after]), Span(start, start + len(core))
+
+
+@given(st.sampled_from(HARD), AROUND, AROUND, CLAUSES)
+def test_no_allow_phrase_of_any_list_switches_a_hard_term_off(
+    hard: str, before: list[str], after: list[str], separator: str
+) -> None:
+    prompt, place = _between(before, hard, after, separator)
+
+    spans = [span for signal in _signals(prompt).values() if signal.score == 1 for span in signal.spans]
+
+    assert len(spans) >= MAX_SPANS or any(place.start <= span.start < span.end <= place.end for span in spans), prompt
+
+
+def _words_of(group: str, at_least: float) -> list[str]:
+    return [
+        text
+        for wordlist in LISTS
+        if wordlist.group_name == group
+        for terms in wordlist.terms
+        if wordlist.only_in_combinations or (terms.score or wordlist.score) >= at_least
+        for text in terms.text
+    ]
+
+
+HARD_RULES = [rule for wordlist in LISTS for rule in wordlist.combinations if rule.score == 1]
+
+
+@given(st.data(), st.sampled_from(HARD_RULES), AROUND, AROUND, SENTENCES)
+def test_no_allow_phrase_of_any_list_switches_a_hard_combination_off(
+    data: st.DataObject, rule: Combination, before: list[str], after: list[str], separator: str
+) -> None:
+    subject, *others = rule.meet
+    wanted = [(subject, 0.0), *((group, rule.at_least) for group in others)]
+    words = [data.draw(st.sampled_from(_words_of(group, at_least))) for group, at_least in wanted]
+    core = " ".join(("dans la ville avec les", *words))
+    assume(_score(core, rule.category) == 1)
+
+    prompt, _ = _between(before, core, after, separator)
+
+    assert _score(prompt, rule.category) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "own", "other"),
+    [
+        ("en", "the zork of a town", "le zork de la ville"),
+        ("fr", "le zork de la ville", "the zork of the town"),
+        ("es", "el zork en los campos", "the zork of the town"),
+        ("de", "der zork auf dem Feld", "the zork of the town"),
+        ("it", "il zork nella casa", "the zork of the town"),
+        ("pt", "um zork na casa", "the zork of the town"),
+        ("nl", "een zork op het veld", "the zork of the town"),
+        ("pl", "zork na polu jest przez las", "the zork of the town"),
+        ("ru", "zork в поле и на берегу", "the zork of the town"),
+    ],
+)
+def test_a_word_can_be_kept_to_any_language_of_the_lists(language: str, own: str, other: str) -> None:
+    blocklist = _of(_list([{"text": "zork", "only_in_language": True, "score": 0.9}], language=language))
+
+    assert _score(own, Category.GORE, blocklist) == 0.9
+    assert _score(other, Category.GORE, blocklist) == 0
+
+
+def test_a_harmless_phrase_does_not_reach_across_a_stop() -> None:
+    blocklist = _of(_list([{"text": "shot", "unless": ["shot glass", "shot, of course"]}]))
+
+    for stop in (". ", ", ", "! ", "; ", " | ", "\n"):
+        assert _score(f"a shot{stop}glass", Category.GORE, blocklist) == 1
+    assert _score("a shot  glass", Category.GORE, blocklist) == 0
+    assert _score("a shot, of course", Category.GORE, blocklist) == 0
+
+
+def test_a_harmless_neighbour_counts_in_its_own_sentence_only() -> None:
+    blocklist = _of(_list([{"text": "shot", "score": 0.9, "unless_near": ["whisky"]}]))
+
+    assert _score("a shot, whisky", Category.GORE, blocklist) == 0
+    assert _score("a shot. Whisky", Category.GORE, blocklist) == 0.9
+
+
+def test_another_language_elsewhere_excuses_nothing_in_a_clause_that_tells_its_own() -> None:
+    blocklist = _of(_list([{"text": "pain", "only_in_language": True, "score": 0.9}], language="fr"))
+
+    assert _score("le pain. The end of the road in the hills at dawn", Category.GORE, blocklist) == 0.9
+    assert _score("pain, lit, une femme dans les champs", Category.GORE, blocklist) == 0.9
+    assert _score("pain, bed, a woman in the fields", Category.GORE, blocklist) == 0
+
+
+@pytest.mark.parametrize(
+    ("term", "twin", "found", "harmless"),
+    [
+        ("rape", "râpe", ["rape", "RAPE", "rápe", "räpe", "r4pe", "r a p e", "rаpe", "ra\u0301pe"],
+         ["râpe", "RÂPE", "Râpe", "ra\u0302pe", "une râpe, à fromage"]),
+        ("péché", "pêche", ["péché", "peche", "PECHE", "pe\u0301che\u0301", "pechё", "p3ch3"], ["pêche", "la Pêche."]),
+        ("bandé", "bande", ["bandé", "BANDÉ", "bandè"], ["bande", "Bande", "la bande dessinée"]),
+    ],
+)  # fmt: skip
+def test_accents_tell_a_term_from_the_harmless_word_that_has_others(
+    term: str, twin: str, found: list[str], harmless: list[str]
+) -> None:
+    blocklist = _of(_list([{"text": term, "unless": [twin]}], language="fr"))
+
+    assert [text for text in found if _score(text, Category.GORE, blocklist) != 1] == []
+    assert [text for text in harmless if _score(text, Category.GORE, blocklist)] == []
+    assert _score(f"{twin} {term}", Category.GORE, blocklist) == 1
+
+
+def test_terms_that_end_in_a_script_without_spaces_are_bounded_at_their_other_end() -> None:
+    blocklist = _of(_list(["av女优", "炸弹x"], language="any"))
+
+    assert _score("看av女优的照片", Category.GORE, blocklist) == 0
+    assert _score("看 av女优的照片", Category.GORE, blocklist) == 1
+    assert _score("一个炸弹xx", Category.GORE, blocklist) == 0
+
+
+FOX = _of(_list(["quick fox", "狐狸"], language="any"))
+FILLING = st.text(st.sampled_from("abcde éöß。, .-&;()1àя中\u200b\u0301🔥"), max_size=20)
+FOXES = st.sampled_from(
+    ["quick fox", "QUICK\u00a0FOX", "qu\u200bick f\u00adox", "ｑｕｉｃｋ　ｆｏｘ", "quïck fôx", "qu1ck f0x",
+     "quick-fox", "quick &#102;ox", "q.u.i.c.k f.o.x", "quiсk fоx", "狐狸"]
+)  # fmt: skip
+
+
+@given(FILLING, FOXES, FILLING)
+def test_every_span_is_where_the_term_stands_in_the_prompt_as_typed(before: str, fox: str, after: str) -> None:
+    prompt = f"{before} . {fox} . {after}"
+    start = len(before) + 3
+
+    spans = _signals(prompt, FOX)[Category.GORE].spans
+
+    assert Span(start, start + len(fox)) in spans
+    assert all(0 <= span.start < span.end <= len(prompt) for span in spans)
+
+
+# --- hostile texts --------------------------------------------------------------------------------------------------
+
+TAG_A = chr(0xE0061)
+HOSTILE: dict[str, str] = {
+    "letters": "a", "leetspeak": "n4", "signs": "a!", "doubtful digits": "1l", "dots": ".", "dotted letters": "a.",
+    "spaced letters": "a ", "tags": TAG_A, "letters and tags": "a" + TAG_A, "terms": "naked child ",
+    "dotted terms": "n.a.k.e.d ", "phrases": "shot glass ", "names": "Emmanuel Macron ", "entities": "&#110;",
+    "nested entities": "amp;", "percents": "%25", "brackets": "(", "weights": "(a:1.0)", "overrides": "\u202ea",
+    "scripts": "аa", "stretched": "aaab", "flags": "\U0001f1e6", "invisible": "a\u200b", "mixed": "aB3$ .-",
+    "spaces": " ", "ideograms": "炸弹", "emoji": "🔥a", "controls": "a\x00", "marks": "\u0301", "marked": "a\u0301",
+    "newlines": "na\nked\n", "unknown words": "zqxv ", "base64": "bmFrZWQg", "hex": "6e616b6564", "numbers": "110 ",
+    "turned": "ǝʞɐu ", "neighbours": "cock rooster ", "twins": "râpe ",
+}  # fmt: skip
+
+
+def _hostile(unit: str, length: int) -> str:
+    return "a&" + (unit * (length // len(unit) + 1))[: length - 2]
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_texts_cost_no_more_than_in_proportion_to_their_length(kind: str) -> None:
+    unit = HOSTILE[kind]
+    _seconds(_hostile(unit, 10_000))
+    half = min(_seconds(_hostile(unit, 10_000)) for _ in range(3))
+    whole = min(_seconds(_hostile(unit, 20_000)) for _ in range(3))
+
+    assert whole < 3 * half + 0.005
+    assert whole < 0.05 * SLACK
+
+
+SLACK = 6  # the promise is 50 ms on an idle core of 2026; a shared one that is measured by CPU time is slower
+
+
+def test_a_hundred_thousand_combining_marks_cost_little() -> None:
+    assert _seconds("na" + 100_000 * "\u0301" + "ked") < 0.05 * SLACK
+
+
+def test_a_prompt_of_a_thousand_rare_characters_slows_no_later_prompt_down() -> None:
+    usual = "une façade dévêtue où l'été règne, ça et là, çà et là, à côté des forêts brûlées de l'île " * 20
+    _seconds(usual)
+    before = min(_seconds(usual) for _ in range(5))
+    for first in range(0x3400, 0x3400 + 80_000, 20_000):
+        normalize("".join(map(chr, range(first, first + 20_000))))
+    _seconds(usual)
+
+    assert min(_seconds(usual) for _ in range(5)) < 3 * before + 0.002
+
+
+# --- a hundred thousand terms ---------------------------------------------------------------------------------------
+
+SYLLABLES = [
+    first + second for first in "bcdfgjklmnpqrstvwxz" for second in ("a", "e", "i", "o", "u", "ao", "ei", "uy")
+]
+
+
+def _many_terms(count: int) -> list[str]:
+    """Made-up words and phrases; every fourth is a phrase."""
+    chance = random.Random(11)  # noqa: S311  no secret
+    words = {"".join(chance.choices(SYLLABLES, k=4)) for _ in range(2 * count)}
+    listed = sorted(words)[:count]
+    return [f"{word} {word[::-1]}" if number % 4 == 0 else word for number, word in enumerate(listed)]
+
+
+def test_a_hundred_thousand_terms_are_read_and_built_in_seconds_and_only_what_is_listed_is_found(
+    tmp_path: Path,
+) -> None:
+    terms = _many_terms(100_000)
+    path = tmp_path / "many.yaml"
+    path.write_text("name: many\nlanguage: any\ncategory: gore\nterms:\n" + "".join(f"- {term}\n" for term in terms))
+    start = time.process_time()
+    blocklist = Blocklist.from_lists([load_wordlist(path)])
+    seconds = time.process_time() - start
+
+    assert seconds < 2 * 3
+    for term in terms[::997]:
+        signal = _signals(f"a painting of {term}, oils", blocklist)[Category.GORE]
+        assert signal.evidence == f"many:{term}@folded"
+        assert signal.spans == (Span(14, 14 + len(term)),)
+    assert [prompt for prompt in [*NEAR_MISSES, *ENGLISH_NEAR_MISSES] if _found(prompt, blocklist)] == []
+    assert _microseconds("a wide landscape painting of a quiet harbour at dawn, " * 2, blocklist) < 30 * 5
+
+
+def _microseconds(prompt: str, blocklist: Blocklist) -> float:
+    start = time.process_time()
+    for _ in range(500):
+        blocklist.check([normalize(prompt)])
+    return (time.process_time() - start) / 500 * 1e6
