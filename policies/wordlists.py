@@ -34,7 +34,7 @@ def _as_tuple(value: object) -> object:
 
 
 def _as_terms(value: object) -> object:
-    return {"text": value} if isinstance(value, str) else value
+    return {"text": value} if isinstance(value, str | list) else value
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -71,6 +71,8 @@ class Terms(_Part):
         of the list's language are the commonest.
     disguises: also look for spellings that only hide a word: `star` (n*ked), `swap` of two neighbours (nakde),
         `split` by a space (na ked); a list asks for each where it makes no other word.
+    before, after: the words count only with one of these right before or right after them: `president` with
+        `of France`. With both, either will do.
     """
 
     text: Annotated[Phrases, Field(min_length=1)]
@@ -81,6 +83,17 @@ class Terms(_Part):
     unless_within: Annotated[int, Field(ge=1, le=20)] = 3
     only_in_language: bool = False
     disguises: Annotated[tuple[Disguise, ...], BeforeValidator(_as_tuple)] = ()
+    before: Phrases = ()
+    after: Phrases = ()
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """What is looked for: each text, with each of the words it needs beside it."""
+        if not self.before and not self.after:
+            return self.text
+        ahead = (f"{first} {text}" for first in self.before for text in self.text)
+        behind = (f"{text} {last}" for last in self.after for text in self.text)
+        return (*ahead, *behind)
 
 
 def _broken(row: int, sentence: str) -> PydanticCustomError:
@@ -123,8 +136,8 @@ class Wordlist(_Part):
     def _keeps_its_laws(self) -> Self:
         seen: set[str] = set()
         for row, terms in enumerate(self.terms):
-            texts = set(map(str.casefold, terms.text))
-            if len(texts) < len(terms.text) or not texts.isdisjoint(seen):
+            texts = set(map(str.casefold, terms.texts))
+            if len(texts) < len(terms.texts) or not texts.isdisjoint(seen):
                 raise _broken(row, f"should hold each text once (found {', '.join(sorted(texts & seen))} again)")
             if (terms.unless_near or terms.only_in_language) and (terms.score or self.score) == 1:
                 raise _broken(row, "should score below 1: added words could switch it off")
@@ -196,13 +209,19 @@ def _missing_groups(lists: Mapping[Path, Wordlist]) -> Iterator[str]:
     for path, wordlist in lists.items():
         for number, rule in enumerate(wordlist.combinations):
             if missing := sorted(set(rule.meet) - groups):
-                line, field = _place(_nodes(path, _text(path)), ("combinations", number, "meet"))
+                line, field = _place(_nodes(path, read_text(path)), ("combinations", number, "meet"))
                 yield f"{path}:{line}: {field}: should name groups of the lists (found {', '.join(missing)})"
 
 
 def load_wordlist(path: Path) -> Wordlist:
     """The list in a YAML file. Raises WordlistInvalid with every problem of the file."""
-    text = _text(path)
+    return parse_wordlist(path, readread_text(path))
+
+
+def parse_wordlist(path: Path, text: str) -> Wordlist:
+    """The list that a text holds; problems name the path and the line. Raises WordlistInvalid."""
+    if _is_too_deep(text):
+        raise WordlistInvalid([f"{path}:1: file: should not nest deeper than a list of terms does"])
     try:
         with no_garbage_expected():
             return Wordlist.model_validate(_parsed(path, text, yaml.load))
@@ -218,15 +237,13 @@ def _text(path: Path) -> str:
         raise WordlistInvalid([f"{path}:1: file: could not be read ({unreadable.strerror})"]) from unreadable
     except UnicodeDecodeError as undecodable:
         raise WordlistInvalid([f"{path}:1: file: should be UTF-8 text"]) from undecodable
-    if _is_too_deep(text):
-        raise WordlistInvalid([f"{path}:1: file: should not nest deeper than a list of terms does"])
     return text
 
 
 def _parsed(path: Path, text: str, parse: Callable[..., object]) -> object:
     try:
         return parse(text, Loader=FAST_LOADER)
-    except yaml.YAMLError as broken:
+    except (yaml.YAMLError, ValueError) as broken:  # ValueError: a number of 5000 digits, the 32nd of a month
         mark = getattr(broken, "problem_mark", None)
         problem = getattr(broken, "problem", None) or broken
         line = mark.line + 1 if mark else 1

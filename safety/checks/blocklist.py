@@ -247,7 +247,8 @@ class Blocklist:
         for pattern, start, end in self._hard_automaton.find_matches_as_indexes(view.text, overlapping=True):
             at_an_end = " " in (view.text[start - 1 : start] or " ", view.text[end : end + 1] or " ")
             if end - start >= SPELLED_LENGTHS[view.name] or (at_an_end and view.name == SPELLED):
-                yield _Occurrence(self._hard[pattern], view.name, Span(*view.span(start, end)))
+                span = Span(*view.span(start, end))
+                yield from (_Occurrence(entry, view.name, span) for entry in self._hard[pattern])
 
     def _benign(self, hits: Iterable[Hit]) -> dict[_Row, list[_Phrase]]:
         phrases: dict[_Row, list[_Phrase]] = defaultdict(list)
@@ -286,7 +287,7 @@ class _Vocabulary:
     def _add_list(self, wordlist: Wordlist) -> None:
         plain_rows: dict[float | None, _Row] = {}
         for terms in wordlist.terms:
-            forms = {text: _forms(wordlist, terms, text) for text in terms.text}
+            forms = {text: _forms(wordlist, terms, text) for text in terms.texts}
             if terms.unless or terms.unless_near or terms.only_in_language:
                 row = _row(wordlist, terms, _twins(terms.unless, forms.values()))
                 self._add_phrases(row, terms.unless)
@@ -353,15 +354,14 @@ def _as_typed(original: str, span: Span) -> str:
     return _spelled(original[span.start : min(end, span.start + MAX_TWIN)])
 
 
-def _hard_words(entries: Mapping[str, Sequence[_Entry]]) -> dict[str, _Entry]:
+def _hard_words(entries: Mapping[str, Sequence[_Entry]]) -> dict[str, list[_Entry]]:
     """The terms that are always unsafe, without spaces; too short ones are parts of honest words."""
-    return {
-        word: entry
-        for pattern, owners in entries.items()
-        for entry in owners
-        if entry.row.score >= 1 and entry.row.speaks_alone
-        if len(word := pattern.replace(" ", "")) >= SHORT_SPELLED and "*" not in word
-    }
+    hard: dict[str, list[_Entry]] = {}
+    for pattern, owners in entries.items():
+        own = [entry for entry in owners if entry.row.score >= 1 and entry.row.speaks_alone]
+        if own and len(word := pattern.replace(" ", "")) >= SHORT_SPELLED and "*" not in word:
+            hard.setdefault(word, []).extend(own)
+    return hard
 
 
 def _pattern(text: str) -> str:
