@@ -23,6 +23,7 @@ COMMON = "common"
 
 FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it can be: ten times faster
 MAX_DEPTH = 100
+MAX_COMBINED = 50_000  # texts that the words before and after them make of one row
 BRACKET = re.compile(r"[\[\]{}]")
 NESTED_IN_A_LINE = re.compile(r"(?:[-?:] +){20}")
 
@@ -136,6 +137,8 @@ class Wordlist(_Part):
     def _keeps_its_laws(self) -> Self:
         seen: set[str] = set()
         for row, terms in enumerate(self.terms):
+            if len(terms.text) * (len(terms.before) + len(terms.after)) > MAX_COMBINED:
+                raise _broken(row, f"should not join words to more than {MAX_COMBINED} texts")
             texts = set(map(str.casefold, terms.texts))
             if len(texts) < len(terms.texts) or not texts.isdisjoint(seen):
                 raise _broken(row, f"should hold each text once (found {', '.join(sorted(texts & seen))} again)")
@@ -215,7 +218,7 @@ def _missing_groups(lists: Mapping[Path, Wordlist]) -> Iterator[str]:
 
 def load_wordlist(path: Path) -> Wordlist:
     """The list in a YAML file. Raises WordlistInvalid with every problem of the file."""
-    return parse_wordlist(path, readread_text(path))
+    return parse_wordlist(path, read_text(path))
 
 
 def parse_wordlist(path: Path, text: str) -> Wordlist:
@@ -230,7 +233,8 @@ def parse_wordlist(path: Path, text: str) -> Wordlist:
         raise WordlistInvalid([_problem(path, root, details) for details in invalid.errors()]) from invalid
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a list file. Raises WordlistInvalid when there is no reading it."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as unreadable:
@@ -256,6 +260,11 @@ def _nodes(path: Path, text: str) -> yaml.Node:
     if not isinstance(root, yaml.MappingNode):
         raise WordlistInvalid([f"{path}:1: file: should be a table with name, language, category and terms"])
     return root
+
+
+def place_in(path: Path, text: str, *location: str | int) -> tuple[int, str]:
+    """The line (from 1) of a part of a list, and the part in words. Raises WordlistInvalid for what is no YAML."""
+    return _place(_nodes(path, text), location)
 
 
 def _is_too_deep(text: str) -> bool:
