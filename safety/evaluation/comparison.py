@@ -94,8 +94,8 @@ def thresholds_of(benign: Mapping[str, Column], source: str) -> dict[str, Thresh
 
 
 def _column_of(peer: Peer, prompts: PromptSet, languages: Mapping[PromptRow, str]) -> Column:
-    scores = peer.scores(prompts.texts)
     spoken = [row.language or languages[row] for row in prompts.rows]
+    scores = peer.scores(prompts.texts, spoken)
     return Column(prompts.rows, spoken, scores, scores >= peer.decides)
 
 

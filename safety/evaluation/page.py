@@ -223,7 +223,7 @@ LIMITS = (
     "the first names slurs and quotes counter-speech on purpose. They show limits and are no target.",
     "An interval tells the chance of drawing other rows of the same kind, as if rows were independent. Rows of one "
     "template are not, so that true intervals are wider. Groups of some dozens of rows tell little.",
-    "The peers find profanity. They were not made for prompts of pictures, and the second is word lists in English.",
+    "The peers find profanity. They were not made for prompts of pictures, and most of them read English alone.",
     "Published figures stand beside ours for orientation: thresholds, prompts and sometimes rows differ.",
     "Spellings that hide a word, other languages than English and French, and attacks are measured elsewhere.",
 )

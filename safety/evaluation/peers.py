@@ -21,8 +21,9 @@ SLOW_ROWS = 300  # of each set, for what takes ten milliseconds or more a prompt
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A filter. scores: float (n,) in [0, 1] for n texts; decides: the score from which it flags by itself.
+    """A filter. scores: float (n,) in [0, 1] for n texts and their languages ("" where unknown).
 
+    decides: the score from which it flags by itself.
     most_rows: how many rows of a set it is given; None for all.
     """
 
@@ -31,7 +32,7 @@ class Peer:
     function: str
     decides: float
     most_rows: int | None
-    scores: Callable[[Sequence[str]], Floats]
+    scores: Callable[[Sequence[str], Sequence[str]], Floats]
 
     @property
     def is_installed(self) -> bool:
@@ -52,7 +53,7 @@ def sample(prompts: PromptSet, most_rows: int | None) -> PromptSet:
     return PromptSet(prompts.name, tuple(prompts.rows[at] for at in chosen))
 
 
-def _alt_profanity_scores(texts: Sequence[str]) -> Floats:
+def _alt_profanity_scores(texts: Sequence[str], _: Sequence[str]) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its model was saved by another version of scikit-learn
         return np.asarray(import_module("profanity_check").predict_prob(list(texts)), dtype=np.float64)
@@ -65,11 +66,23 @@ def _better_profanity() -> Any:
     return profanity
 
 
-def _better_profanity_scores(texts: Sequence[str]) -> Floats:
+def _better_profanity_scores(texts: Sequence[str], _: Sequence[str]) -> Floats:
     return np.array([float(_better_profanity().contains_profanity(text)) for text in texts])
+
+
+@cache
+def _safetext(language: str) -> Any:
+    return import_module("safetext").SafeText(language=language)
+
+
+def _safetext_scores(texts: Sequence[str], languages: Sequence[str]) -> Floats:
+    lists = ("fr" if language == "fr" else "en" for language in languages)
+    found = [bool(_safetext(one).check_profanity(text=text)) for text, one in zip(texts, lists, strict=True)]
+    return np.array(found, dtype=np.float64)
 
 
 PEERS = (
     Peer("alt-profanity-check", "profanity_check", "predict_prob", 0.5, None, _alt_profanity_scores),
     Peer("better_profanity", "better_profanity", "contains_profanity", 0.5, SLOW_ROWS, _better_profanity_scores),
+    Peer("safetext", "safetext", "check_profanity", 0.5, None, _safetext_scores),
 )

@@ -74,14 +74,14 @@ def test_without_peers_and_benchmarks_the_page_says_so_and_goes_on(
     monkeypatch.setattr(peers.Peer, "is_installed", property(lambda _: False))
     alone = replace(material, sets=material.sets[2:], missing="No benchmarks were there.")
     page = write_page(alone, judge, FIXED, WHO, tmp_path).read_text()
-    assert "Not installed, and therefore left out: alt-profanity-check, better_profanity" in page
+    assert "Not installed, and therefore left out: alt-profanity-check, better_profanity, safetext" in page
     assert "No benchmarks were there." in page
 
 
 def test_peers_score_every_text_between_0_and_1_and_profanity_highest() -> None:
     for peer in PEERS:
         if peer.is_installed:
-            lake, oath = peer.scores(["a quiet lake at dawn", "what the fuck, you asshole"])
+            lake, oath = peer.scores(["a quiet lake at dawn", "what the fuck, you asshole"], ["en", ""])
             assert 0 <= lake < peer.decides <= oath <= 1
 
 
