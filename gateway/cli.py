@@ -66,12 +66,20 @@ def serve(
 
 
 @keys_app.command("create")
-def create_key(data: Data = None, name: Annotated[str, typer.Option(help="What it is for.")] = "command line") -> None:
+def create_key(
+    data: Data = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+    scopes: Annotated[list[str] | None, typer.Option("--scope", help="What it opens; repeat it. Default: all.")] = None,
+) -> None:
     """Make an API key; print it and nothing else."""
-    from gateway.assembly import open_keys
-
     with _told_plainly():
-        typer.echo(open_keys(_settings(data=data)).create(name))
+        from gateway.assembly import open_keys
+        from gateway.store.api_keys import SCOPES
+
+        if unknown := {*(scopes or ())} - {*SCOPES}:
+            _say(f"unknown scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
+            raise typer.Exit(USAGE)
+        typer.echo(open_keys(_settings(data=data)).create(name, tuple(scopes) if scopes else SCOPES))
 
 
 @app.command()
@@ -265,6 +273,16 @@ def bench_request(
     typer.echo(json.dumps(measured) if as_json else table(measured))
 
 
+@bench_app.command("prompts")
+def bench_prompts(as_json: AsJson = False) -> None:
+    """Time the prompt gate: 100 000 made-up terms beside other engines, both stages, and hostile texts."""
+    with _told_plainly(as_json):
+        from gateway.bench import measure_prompts, prompts_table
+
+        measured = measure_prompts()
+    typer.echo(json.dumps(measured) if as_json else prompts_table(measured))
+
+
 def _settings(**options: Any) -> Settings:
     unknown = unknown_variables(dict(os.environ))
     if unknown:
@@ -345,9 +363,9 @@ def _batches(prompts: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _tell_check(answer: dict[str, Any], as_json: bool) -> None:
-    from gateway.terminal import told
+    from gateway.terminal import as_line
 
-    typer.echo(json.dumps(answer) if as_json else told(answer))
+    typer.echo(json.dumps(answer) if as_json else as_line(answer))
 
 
 def _line(told: dict[str, Any]) -> str:

@@ -10,9 +10,11 @@ from anyio import to_thread
 from gateway import metrics
 from gateway.store.decisions import Judgement
 from policies.decide import decide, thresholds_of
+from policies.identity import ModelIdentity
 from policies.schema import Policy
-from policies.signals import Signal, Stage
+from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
+from safety.explanation import Weight, weigh_words
 from safety.screen import Pixels, Screen
 
 Result = TypeVar("Result")
@@ -26,6 +28,15 @@ class Judge:
         self._screen = screen
         self._seconds = seconds
 
+    @property
+    def screen(self) -> Screen:
+        """The checks in force."""
+        return self._screen
+
+    def judge_by(self, screen: Screen) -> None:
+        """Put other checks in force; what is being judged keeps those it began with."""
+        self._screen = screen
+
     async def prompt(self, text: str, policy: Policy) -> Judgement:
         """Judge what somebody typed."""
         return (await self.prompts([text], policy))[0]
@@ -38,31 +49,43 @@ class Judge:
         except CouldNotJudge:
             return None
 
+    @property
+    def prompt_models(self) -> dict[str, str]:
+        """Who judges prompts: name -> sha256."""
+        return {model.name: model.sha256 for model in self._screen.prompt_models}
+
+    async def weigh(self, text: str, category: Category, source: str) -> list[Weight] | None:
+        """The words that weighed most with a check, heaviest first; None when that cannot be told in time."""
+        try:
+            return await self._ask(lambda: weigh_words(self._screen, text, category, source))
+        except CouldNotJudge:
+            return None
+
     async def prompts(self, texts: Sequence[str], policy: Policy) -> list[Judgement]:
         """Judge several prompts together: one judgement each."""
-        started = time.perf_counter()
+        started, screen = time.perf_counter(), self._screen
         try:
-            answers: Sequence[Answer] = await self._ask(lambda: self._screen.prompts(texts))
+            answers: Sequence[Answer] = await self._ask(lambda: screen.prompts(texts))
         except CouldNotJudge as failure:
             answers = [failure] * len(texts)
         seconds = time.perf_counter() - started
-        return [self._conclude(Stage.PROMPT, answer, policy, seconds) for answer in answers]
+        return [self._conclude(Stage.PROMPT, answer, policy, seconds, screen.prompt_models) for answer in answers]
 
     async def pictures(self, pictures: Sequence[Pixels], policy: Policy) -> list[Judgement]:
         """Judge what was drawn: one judgement per picture, from the tensors that will be served."""
-        started = time.perf_counter()
-        answers = await self._pictures(pictures)
+        started, screen = time.perf_counter(), self._screen
+        answers = await self._pictures(screen, pictures)
         seconds = time.perf_counter() - started
-        return [self._conclude(Stage.PICTURE, answer, policy, seconds) for answer in answers]
+        return [self._conclude(Stage.PICTURE, answer, policy, seconds, screen.picture_models) for answer in answers]
 
-    async def _pictures(self, pictures: Sequence[Pixels]) -> list[Answer]:
+    async def _pictures(self, screen: Screen, pictures: Sequence[Pixels]) -> list[Answer]:
         """When one picture holds up the batch, each is asked about alone: the others are judged all the same."""
         try:
-            return list(await self._ask(lambda: self._screen.pictures(pictures)))
+            return list(await self._ask(lambda: screen.pictures(pictures)))
         except CouldNotJudge as failure:
             if len(pictures) == 1:
                 return [failure]
-        alone = await asyncio.gather(*(self._pictures([picture]) for picture in pictures))
+        alone = await asyncio.gather(*(self._pictures(screen, [picture]) for picture in pictures))
         return [answer for (answer,) in alone]
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
@@ -75,7 +98,9 @@ class Judge:
         except Exception as error:  # whatever a model throws, it is no verdict
             raise CouldNotJudge("gate", "exception", f"failed with {type(error).__name__}") from error
 
-    def _conclude(self, stage: Stage, signals: Answer, policy: Policy, seconds: float) -> Judgement:
+    def _conclude(
+        self, stage: Stage, signals: Answer, policy: Policy, seconds: float, models: Sequence[ModelIdentity]
+    ) -> Judgement:
         metrics.gate_seconds.labels(stage).observe(seconds)
         verdict, failure = _decide(signals, policy, stage)
         if failure:
@@ -88,7 +113,7 @@ class Judge:
             signals=signals if isinstance(signals, list) else [],
             thresholds=thresholds_of(policy, stage),
             policy=policy.stamp,
-            models=self._screen.prompt_models if stage is Stage.PROMPT else self._screen.picture_models,
+            models=models,
             seconds=seconds,
             verdict=verdict,
             failure=f"{failure.reason}: {failure}" if failure else None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,19 @@ from rich.console import Console
 from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports
 from gateway.auth import Caller
 from gateway.errors import InvalidValue
+from gateway.explanation import CLASSIFIER, explain, gravest_category
 from gateway.generation import Asked, Drawn, Generation
 from gateway.judging import Judge
 from gateway.prompts import checked_prompt, why_unreadable
 from gateway.settings import Settings
-from gateway.store.decisions import Judgement, Received, State
+from gateway.store.decisions import Judgement, Received, State, as_decision
 from policies.loader import load_policy
 from policies.signals import Category
+from policies.verdict import UNSUPPORTED_LANGUAGE
 from safety.picture_files import decode_picture
 
 TERMINAL = Caller("terminal", "terminal")
+LEAST_TOLD = 0.01  # scores and weights below are noise to a person; --json has them all
 
 
 def draw_once(house: House, prompt: str, *, count: int, seed: int | None, size: str, out: Path) -> dict[str, Any]:
@@ -64,15 +68,19 @@ def _told(drawn: Drawn) -> dict[str, Any]:
 
 
 class Checker:
-    """Judges prompts and pictures with the settings' policy and models, and keeps the decisions if asked to."""
+    """Judges prompts and pictures with the settings' policy and models.
 
-    def __init__(self, settings: Settings, record: bool) -> None:
+    record: keep the decisions. explain: say why, each word's weight included.
+    """
+
+    def __init__(self, settings: Settings, record: bool, explain: bool = False) -> None:
         self.policy = load_policy(policy_path(settings.policy))
         screen = build_screen(settings, self.policy)
         require_reports(self.policy, screen)
         self._settings = settings
         self._judge = Judge(screen, settings.gate_seconds)
         self._decisions = open_decisions(settings) if record else None
+        self._explain = explain
 
     def prompts(self, prompts: list[str]) -> list[dict[str, Any]]:
         """One answer per prompt, in order; a prompt that the API would refuse unread says so in `error`."""
@@ -97,7 +105,15 @@ class Checker:
         if self._decisions:
             kept = Received("terminal", "terminal", "check", "none", prompt, 0, "none", None)
             answer["decision_id"] = self._decisions.judged(kept, judgement.policy, [judgement])[0]
+        if self._explain:
+            answer["explanation"] = self._explained(prompt, judgement)
         return answer
+
+    def _explained(self, prompt: str, judgement: Judgement) -> dict[str, Any]:
+        decision = as_decision("", judgement)
+        category = gravest_category(decision) if prompt else None
+        weights = asyncio.run(self._judge.weigh(prompt, category, CLASSIFIER)) if category else None
+        return explain(decision, prompt, weights)
 
 
 def _verdict(judgement: Judgement) -> dict[str, Any]:
@@ -119,5 +135,31 @@ def _verdict(judgement: Judgement) -> dict[str, Any]:
             for signal in judgement.signals
         ],
         "rules": [reason.rule for reason in verdict.reasons] if verdict else [],
+        **({"reason": UNSUPPORTED_LANGUAGE} if verdict and verdict.in_unread_language else {}),
         **({"failure": judgement.failure} if judgement.failure else {}),
     }
+
+
+def as_line(answer: dict[str, Any]) -> str:
+    """One line for a person on what was made of a prompt, and beneath it why, if that was asked."""
+    unread = answer.get("error", {}).get("message")
+    language = ["language not read"] if "reason" in answer else []
+    found = unread or ", ".join([*answer["categories"], *language]) or "nothing found"
+    line = f"{answer['action']:9} {answer['score']:.3f}  {found:24} {answer['prompt']!r}"
+    return "\n".join([line, *_why(answer.get("explanation"))])
+
+
+def _why(explanation: dict[str, Any] | None) -> Iterator[str]:
+    """What was seen where, scores beside thresholds, words with their weight."""
+    if explanation is None:
+        return
+    for match in explanation["matches"]:
+        start, end = match["span"]
+        yield f"    seen   {match['category']:16} {match['source']:18} {match['text']!r} at {start}-{end}"
+    for score in (score for score in explanation["scores"] if score["score"] >= LEAST_TOLD):
+        in_force = ", ".join(f"{action} {value:g}" for action, value in score["thresholds"].items())
+        told = f"{score['score']:.3f} {score['action']} ({in_force})"
+        yield f"    score  {score['subject']:16} {score['source']:18} {told}"
+    words = explanation["words"] or {"weights": []}
+    for weight in (weight for weight in words["weights"] if weight["drop"] >= LEAST_TOLD):
+        yield f"    word   {words['category']:16} {words['source']:18} {weight['drop']:+.3f} {weight['text']!r}"

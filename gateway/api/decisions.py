@@ -1,4 +1,4 @@
-"""GET /api/v1/decisions/{id}: what was decided, for the key that asked."""
+"""GET /api/v1/decisions/{id}: what was decided, for the key that asked; and why, for a key that may know."""
 
 import json
 from typing import Any
@@ -7,22 +7,68 @@ from anyio import to_thread
 from fastapi import APIRouter
 
 from gateway.api.house import TheCaller, TheHouse
+from gateway.assembly import House
 from gateway.errors import NotFound
+from gateway.explanation import CLASSIFIER, explain, gravest_category
+from gateway.store.decisions import State, found_by
+from gateway.store.tables import DecisionRow
+from gateway.store.views import RequestView
+from policies.schema import Policy
+from policies.signals import Category, Stage
+from policies.verdict import Action
 
 router = APIRouter()
+
+TOLD = {"id", "request_id", "stage", "picture_index", "action", "created_at", "policy", "confirms"}
+EXPLAINED = {"policy_sha256", "picture_sha256", "seconds", "failure"}
 
 
 @router.get("/api/v1/decisions/{decision_id}")
 async def read_decision(decision_id: str, house: TheHouse, caller: TheCaller) -> dict[str, Any]:
-    """Action, categories and policy; all signals and thresholds too with the scope decisions:explain."""
+    """Action, categories, and what to do about it; with the scope decisions:explain also everything behind it."""
     caller.require("decisions:read")
     decision = await to_thread.run_sync(house.decisions.decision, decision_id)
     owner = await to_thread.run_sync(house.decisions.view, decision.request_id) if decision else None
     if decision is None or owner is None or owner.caller_id != caller.id:
         raise NotFound("There is no such decision.")
-    told = decision.model_dump(include={"id", "request_id", "stage", "picture_index", "action", "created_at", "policy"})
-    told["categories"] = json.loads(decision.categories)
+    told = decision.model_dump(include=TOLD) | _disclosed(decision, house.policy_in_force.policy)
     if "decisions:explain" in caller.scopes:
-        told |= decision.model_dump(include={"policy_sha256", "picture_sha256", "seconds", "failure"})
+        house.rate.take(caller)  # the words are weighed by judging the prompt many times
+        told |= decision.model_dump(include=EXPLAINED)
         told |= {name: json.loads(getattr(decision, name)) for name in ("reasons", "signals", "thresholds", "models")}
+        told["categories"] = json.loads(decision.categories)
+        told["explanation"] = await _explained(decision, owner, house)
     return told
+
+
+def _disclosed(decision: DecisionRow, policy: Policy) -> dict[str, Any]:
+    """What every caller may know of their own decision."""
+    categories = [Category(name) for name in json.loads(decision.categories)]
+    known = [category for category in categories if policy.disclosure(category) != "none"]
+    spans = [[f.start, f.end] for f in found_by(decision) if policy.disclosure(Category(f.category)) == "span"]
+    return {
+        "categories": known,
+        "spans": spans,
+        "message": _sentence(decision, known[0], policy) if known else None,
+    }
+
+
+def _sentence(decision: DecisionRow, category: Category, policy: Policy) -> dict[str, str]:
+    asks = decision.action == Action.CONFIRM and category in policy.questions
+    say = policy.question if asks else policy.message
+    return {language: say(category, language) for language in ("en", "fr")}
+
+
+async def _explained(decision: DecisionRow, owner: RequestView, house: House) -> dict[str, Any]:
+    prompt = _judged_text(decision, owner)
+    category = gravest_category(decision)
+    same_models = json.loads(decision.models) == house.judge.prompt_models
+    if prompt is None or category is None or not same_models:
+        return explain(decision, prompt, None)
+    return explain(decision, prompt, await house.judge.weigh(prompt, category, CLASSIFIER))
+
+
+def _judged_text(decision: DecisionRow, owner: RequestView) -> str | None:
+    """The prompt, unless it was erased, or was one of several texts of one question."""
+    several = owner.state == State.JUDGED and owner.asked > 1
+    return owner.prompt if decision.stage == Stage.PROMPT and owner.prompt and not several else None

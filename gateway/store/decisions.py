@@ -313,8 +313,16 @@ def _is_answered(session: Session, judged: Judgement, answers: str) -> bool:
 
 
 def _decide(session: Session, request_id: str, judged: Judgement, confirms: str | None = None) -> DecisionRow:
+    row = as_decision(request_id, judged, confirms)
+    session.add(row)
+    ledger.append(session, "decided", row.id, {"digest": ledger.decision_digest(row), "request": request_id})
+    return row
+
+
+def as_decision(request_id: str, judged: Judgement, confirms: str | None = None) -> DecisionRow:
+    """A judgement as it is kept."""
     verdict = judged.verdict
-    row = DecisionRow(
+    return DecisionRow(
         id=new_id("dec"), request_id=request_id, stage=judged.stage, picture_index=judged.picture_index,
         picture_sha256=judged.picture_sha256, action=verdict.action if verdict else "none",
         categories=ledger.canonical(verdict.categories if verdict else []),
@@ -327,9 +335,6 @@ def _decide(session: Session, request_id: str, judged: Judgement, confirms: str 
         evidence=ledger.canonical([_evidence(signal) for signal in judged.signals if signal.evidence]),
         confirms=confirms,
     )  # fmt: skip
-    session.add(row)
-    ledger.append(session, "decided", row.id, {"digest": ledger.decision_digest(row), "request": request_id})
-    return row
 
 
 def _reason(reason: Any) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_an_unsafe_prompt_is_a_bad_request_that_is_not_retried(service: Service,
     told = body["x_gateway"]
     assert (told["outcome"], told["stage"], told["categories"]) == ("blocked", "prompt", ["sexual"])
     assert told["decision_id"].startswith("dec_")
-    assert told.keys() == {"outcome", "stage", "categories", "decision_id", "policy"}, "no score, no term"
+    assert told.keys() == {"outcome", "stage", "categories", "spans", "decision_id", "policy"}, "no score, no term"
 
 
 @pytest.mark.parametrize(("score", "outcome"), [(0.99, "blocked"), (0.8, "held")])
@@ -149,6 +149,21 @@ def test_pictures_that_may_not_be_shown_are_a_bad_request(
     body: Any = refused.value.body
     assert refused.value.code == "content_policy_violation"
     assert (body["x_gateway"]["outcome"], body["x_gateway"]["stage"]) == (outcome, "image")
+
+
+def test_a_soft_block_is_a_bad_request_whose_answer_goes_on(client: OpenAI, parts: Parts) -> None:
+    with patch.object(parts.classifier, "scores", {Category.SHOCKING: 0.65}):
+        with pytest.raises(openai.BadRequestError) as asked:
+            client.images.generate(prompt=CAT, n=2)
+        body: Any = asked.value.body
+        again = {"x_gateway": {"confirmation": body["x_gateway"]["confirmation"]}}
+        with pytest.raises(openai.BadRequestError) as other:
+            client.images.generate(prompt="another cat", extra_body=again)
+        answer = client.images.generate(prompt=CAT, n=2, extra_body=again)
+    assert (asked.value.code, other.value.code) == ("confirmation_required", "confirmation_invalid")
+    assert "Did you mean this?" in asked.value.message
+    assert len(answer.data or []) == 2
+    assert (answer.model_extra or {})["x_gateway"]["confirmed"] == body["x_gateway"]["decision_id"]
 
 
 def test_a_wrong_key_is_an_authentication_error(service: Service) -> None:

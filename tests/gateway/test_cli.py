@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -136,8 +137,8 @@ def test_ledger_list_tells_the_newest_decisions_first(data: Path) -> None:
 def test_policy_check_of_a_broken_file_names_file_and_line(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     sound = shipped_policies()["default"].read_text()
-    broken.write_text(sound.replace("version: 1", "version: one", 1))
-    line = sound.splitlines().index("version: 1") + 1
+    line = next(number for number, text in enumerate(sound.splitlines(), 1) if text.startswith("version: "))
+    broken.write_text(re.sub(r"^version: \d+$", "version: one", sound, flags=re.MULTILINE))
     ended = gardefou("policy", "check", broken)
     assert ended.exit_code == 2
     assert f"{broken}:{line}: version" in ended.stderr
@@ -158,6 +159,17 @@ def test_models_verify_names_every_model_with_its_hash() -> None:
     ended = gardefou("models", "verify", "--json")
     assert ended.exit_code == 0
     assert len(json.loads(ended.stdout)) == len(shipped_models())
+
+
+def test_keys_create_makes_a_key_that_opens_only_what_it_should(tmp_path: Path) -> None:
+    ended = gardefou("keys", "create", "--data", tmp_path, "--scope", "images:generate", "--scope", "decisions:read")
+    secret = bytes.fromhex((tmp_path / "secret").read_text())
+    holder = ApiKeys(open_engine(f"sqlite:///{tmp_path / 'gardefou.db'}"), secret).authenticate(ended.stdout.strip())
+    assert holder is not None
+    assert holder.scopes == {"images:generate", "decisions:read"}
+    unknown = gardefou("keys", "create", "--data", tmp_path, "--scope", "everything")
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "decisions:explain" in unknown.stderr
 
 
 # check and draw, with the shipped models
@@ -202,6 +214,30 @@ def test_check_reads_texts_of_any_length_and_says_which_cannot_be_judged(tmp_pat
     assert (meadow["action"], cat["action"], ended.exit_code) == ("allow", "allow", 1)
     for unread in (empty, bell):
         assert (unread["action"], unread["error"]["code"]) == ("review", "invalid_value"), "no verdict is no refusal"
+
+
+@real_models
+def test_check_explains_what_was_seen_each_score_beside_its_thresholds_and_the_words(tmp_path: Path) -> None:
+    ended = gardefou("check", "--explain", "beheading of a prisoner", "--data", tmp_path)
+    assert ended.exit_code == 1
+    assert re.search(r"^    seen   violence +blocklist +'beheading' at 0-9$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^    score  gore +prompt_classifier +0\.\d{3} block \(review [\d.]+, block ", ended.stdout, re.M)
+    assert re.search(r"^    word   \w+ +prompt_classifier +\+0\.\d{3} '\w+'$", ended.stdout, re.MULTILINE)
+    (answer,) = lines(gardefou("check", "--explain", "--json", "beheading of a prisoner", "--data", tmp_path))
+    assert answer["explanation"].keys() == {"matches", "scores", "words"}
+    assert {weight["text"] for weight in answer["explanation"]["words"]["weights"]} == {
+        "beheading", "of", "a", "prisoner"
+    }  # fmt: skip
+
+
+@real_models
+def test_check_says_when_a_prompt_is_to_be_confirmed(tmp_path: Path) -> None:
+    policy = yaml.safe_load(shipped_policies()["default"].read_text())
+    policy["prompt"]["categories"]["shocking"]["prompt_classifier"] = {"confirm": 1e-9, "block": 0.9}
+    (tmp_path / "asking.yaml").write_text(yaml.safe_dump(policy))
+    ended = gardefou("check", "--json", "a cat", "--policy", tmp_path / "asking.yaml")
+    (answer,) = lines(ended)
+    assert (answer["action"], answer["categories"], ended.exit_code) == ("confirm", ["shocking"], 1)
 
 
 @real_models

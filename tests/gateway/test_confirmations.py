@@ -133,8 +133,8 @@ def test_a_token_grows_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_token_of_another_policy_does_not_count(tmp_path: Path) -> None:
     parts = asking()
     house = build(tmp_path, parts)
-    changed = shipped_policies()["default"].read_text().replace("version: 2", "version: 3", 1)
-    (tmp_path / "changed.yaml").write_text(changed)
+    changed = yaml.safe_load(shipped_policies()["default"].read_text()) | {"version": 99}
+    (tmp_path / "changed.yaml").write_text(yaml.safe_dump(changed))
 
     def after_a_change(token: str) -> tuple[Asked, Caller]:
         house.policy_in_force.replace_from(tmp_path / "changed.yaml")

@@ -4,14 +4,15 @@ import base64
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
-from policies.signals import Category
+from policies.signals import Category, Signal
+from safety.normalize import NormalizedPrompt
 from tests.houses import Parts, client_of, serving
 from tests.wire import MEBIBYTE, Service, assert_error
 
@@ -28,12 +29,20 @@ RED = (255, 0, 0)
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     parts = Parts()
     parts.pictures[0].scores = {Category.GORE: 0.99}
+    parts.classifier.on_check = doubtful
     settings = {"requests_per_minute": 100_000, "max_image_pixels": MAX_PIXELS}
     with (
         serving(tmp_path_factory.mktemp("moderations"), parts, **settings) as (house, url),
         client_of(house, url) as client,
     ):
         yield Service(house, url, client, parts.generator)
+
+
+def doubtful(prompts: Sequence[NormalizedPrompt]) -> object:
+    """A prompt that says so is a little shocking."""
+    found = ["doubtful" in prompt.original for prompt in prompts]
+    return [[Signal("prompt_classifier", c, 0.65 if f and c is Category.SHOCKING else 0.0) for c in Category]
+            for f in found]  # fmt: skip
 
 
 @pytest.fixture
@@ -101,6 +110,24 @@ def test_a_name_that_we_do_not_score_is_never_made_up(service: Service) -> None:
         assert result["categories"][name] is False
         assert result["category_scores"][name] == 0.0
         assert result["category_applied_input_types"][name] == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "verdict", "flagged"), [("a cat", "allow", False), ("doubtful", "confirm", True), (BAD, "block", True)]
+)
+def test_the_policys_own_verdict_is_told_beside_openais_words(
+    service: Service, prompt: str, verdict: str, flagged: bool
+) -> None:
+    answer = moderate(service, prompt).json()
+    (result,) = answer["results"]
+    ours = result["x_gateway"]
+    assert (ours["verdict"], result["flagged"]) == (verdict, flagged)
+    assert ours["policy"] == str(service.house.policy_in_force.policy.stamp)
+    (decision_id,) = ours["decision_ids"]
+    assert service.client.get(f"/api/v1/decisions/{decision_id}").json()["action"] == verdict
+    if verdict == "confirm":
+        assert result["categories"]["shocking"]
+        assert ours["question"] == service.house.policy_in_force.policy.question(Category.SHOCKING, "en")
 
 
 def test_what_was_judged_is_kept_for_the_key_that_asked(service: Service) -> None:

@@ -333,6 +333,12 @@ def test_a19_unknown_wishes_are_ignored_and_named(service: Service, trick: dict[
     assert answer.headers["x-gateway-ignored-params"] == ", ".join(trick)
 
 
+@pytest.mark.parametrize("ours", ["yes", ["yes"], True, {"confirmation": 7}, {"confirmation": "a" * 1001}])
+@pytest.mark.usefixtures("unharmed")
+def test_a19_a_confirmation_that_is_no_text_of_a_token(service: Service, ours: Any) -> None:
+    assert_error(service.generate(x_gateway=ours), 400, "invalid_value", "x_gateway")
+
+
 @pytest.mark.parametrize("name", ["a\r\nSet-Cookie: x=1", "a b", "é", "\ud800", "x" * 65, ""])
 def test_a19_only_plain_names_stand_in_the_header(service: Service, name: str) -> None:
     answer = service.send(json.dumps(GOOD | {name: 1, "plain": 1}).encode())
