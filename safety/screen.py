@@ -57,6 +57,11 @@ class Screen:
         self._embedder = embedder
         self._picture_checks = picture_checks
 
+    def replacing(self, check: PromptCheck) -> "Screen":
+        """The same checks with this one in place of the prompt check of its name."""
+        checks = [check if other.name == check.name else other for other in self._prompt_checks]
+        return Screen(checks, self._embedder, self._picture_checks)
+
     @property
     def prompt_models(self) -> tuple[ModelIdentity, ...]:
         """Who judges prompts, for the record."""
