@@ -1,6 +1,7 @@
 # make run    install, migrate and serve at http://127.0.0.1:8000
 # make test   install what tests need and run them all
 # make check  format, lint, types, import layers
+# make scorecard  measure the prompt gate, write docs/scorecard-prompts.md
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data

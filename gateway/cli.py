@@ -214,7 +214,11 @@ def evaluate_prompts(
     benchmarks: Annotated[Path | None, typer.Option(help="Folder of named benchmarks.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """How well the prompt gate tells unsafe prompts from benign ones, with 95 % intervals."""
+    """How well the prompt gate tells unsafe prompts from benign ones, with 95 % intervals.
+
+    FILE is csv or csv.gz in UTF-8: text, and where known unsafe (0 or 1), category and language. BENCHMARK is one of
+    --benchmarks, or own (our test part), or own-dev (benign prompts for --benign).
+    """
     with _told_plainly(as_json):
         from gateway import evaluate
 

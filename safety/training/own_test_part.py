@@ -11,6 +11,7 @@ from safety.training.prompt_data import LabelledPrompt, read_own
 NAME, DEV = "own", "own-dev"
 SEED = 11
 ROWS_PER_SOURCE = 1000  # and language: filled templates outnumber what was written by hand
+KINDS = {"own": "filled templates", "written": "written by hand"}
 STYLED_PARTS = 6  # phrases between commas
 LONG_WORDS = 25
 
@@ -35,10 +36,14 @@ def as_prompt_set(name: str, rows: Iterable[LabelledPrompt]) -> PromptSet:
 
 
 def groups_of(row: LabelledPrompt) -> tuple[str, ...]:
-    """Its categories, or for a benign one its manner; and where it is from."""
-    if row.unsafe:
-        return (*(label for label in Category if label in row.labels), row.source)
-    return (f"long styled, {row.language}", row.source) if is_long_styled(row.text) else (row.source,)
+    """Its categories, or for a benign one its manner; whether it was written or filled in; and the file of its idea.
+
+    Unsafe lines and the benign ones that look alike share a file: a figure on it tells twins apart.
+    """
+    manner = (f"long styled, {row.language}",) if not row.unsafe and is_long_styled(row.text) else ()
+    kind = row.source.removesuffix("_benign").removesuffix("_unsafe")
+    file = (f"written: {row.group.partition(':')[0]}",) if kind == "written" else ()
+    return (*(label for label in Category if label in row.labels), *manner, KINDS.get(kind, kind), *file)
 
 
 def is_long_styled(text: str) -> bool:
