@@ -217,7 +217,7 @@ LIMITS = (
     "false-positive rate fixed on our benign prompts is another one on yours. Measure it on your own: "
     "`gardefou evaluate prompts FILE`.",
     "Our own test prompts are by the authors of the training prompts. Templates and ideas are kept apart, manners and "
-    "words are not: figures on them are optimistic.",
+    "words are not, and the style tags of its long prompts are those of training: figures on them are optimistic.",
     "coprov2_test comes from the same generator as a training source (in-domain), and its labels are noisy.",
     "hatecheck, xstest and openai_moderation_1680 are sentences, questions and forum texts, not prompts for pictures; "
     "the first names slurs and quotes counter-speech on purpose. They show limits and are no target.",

@@ -3,22 +3,28 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import product
 
 from policies.signals import Category
 from safety.evaluation.prompt_rows import PromptRow, PromptSet
-from safety.training.prompt_data import LabelledPrompt, read_own
+from safety.training.prompt_data import LANGUAGES, LabelledPrompt, read_own, read_yaml
 
 NAME, DEV = "own", "own-dev"
 SEED = 11
 ROWS_PER_SOURCE = 1000  # and language: filled templates outnumber what was written by hand
+DRESSED = 300
+TAGS = (8, 16)
+GALLERY = "with style tags added"
 KINDS = {"own": "filled templates", "written": "written by hand"}
 STYLED_PARTS = 6  # phrases between commas
 LONG_WORDS = 25
 
 
 def own_test_part() -> PromptSet:
-    """Our own test prompts, benign and unsafe; a row's groups are its categories, its source and its manner."""
-    return as_prompt_set(NAME, [row for row in read_own(SEED) if row.split == "test"])
+    """Our own test prompts, benign and unsafe, and some of both once more in a gallery's manner."""
+    rows = [row for row in read_own(SEED) if row.split == "test"]
+    return as_prompt_set(NAME, [*rows, *in_gallery_manner(rows)])
 
 
 def own_benign_dev() -> PromptSet:
@@ -36,11 +42,11 @@ def as_prompt_set(name: str, rows: Iterable[LabelledPrompt]) -> PromptSet:
 
 
 def groups_of(row: LabelledPrompt) -> tuple[str, ...]:
-    """Its categories, or for a benign one its manner; whether it was written or filled in; and the file of its idea.
+    """Its categories and its manner; whether it was written or filled in; and the file of its idea.
 
     Unsafe lines and the benign ones that look alike share a file: a figure on it tells twins apart.
     """
-    manner = (f"long styled, {row.language}",) if not row.unsafe and is_long_styled(row.text) else ()
+    manner = (f"long styled, {row.language}",) if is_long_styled(row.text) else ()
     kind = row.source.removesuffix("_benign").removesuffix("_unsafe")
     file = (f"written: {row.group.partition(':')[0]}",) if kind == "written" else ()
     return (*(label for label in Category if label in row.labels), *manner, KINDS.get(kind, kind), *file)
@@ -49,6 +55,18 @@ def groups_of(row: LabelledPrompt) -> tuple[str, ...]:
 def is_long_styled(text: str) -> bool:
     """Whether a prompt is a scene with a tail of style tags, as galleries of generated pictures are full of."""
     return text.count(",") + 1 >= STYLED_PARTS or len(text.split()) >= LONG_WORDS
+
+
+def in_gallery_manner(rows: Sequence[LabelledPrompt]) -> list[LabelledPrompt]:
+    """DRESSED benign and unsafe rows of each language, with a tail of eight to sixteen style tags."""
+    styles, rng = read_yaml("styles"), random.Random(SEED)  # noqa: S311  no secret
+    dressed = []
+    for language, unsafe in product(LANGUAGES, (False, True)):
+        own = [row for row in rows if (row.language, row.unsafe) == (language, unsafe)]
+        for row in rng.sample(own, min(DRESSED, len(own))):
+            tags = rng.sample(styles[language]["tags"], rng.randint(*TAGS))
+            dressed.append(replace(row, text=", ".join([row.text.rstrip(" ."), *tags]), source=GALLERY))
+    return dressed
 
 
 def _draw(rows: Sequence[LabelledPrompt]) -> list[LabelledPrompt]:
