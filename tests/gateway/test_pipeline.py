@@ -235,11 +235,13 @@ def test_no_picture_is_judged_before_its_row_and_bytes_are_kept(tmp_path: Path) 
 
 
 def test_a_decision_keeps_every_signal_threshold_model_and_the_time_it_took(tmp_path: Path) -> None:
-    house = build(tmp_path, Parts())
+    parts = Parts()
+    house = build(tmp_path, parts)
     walked(house, asked())
     prompt, picture = Book(house).decisions
     signals = {(s["source"], s["subject"]): s["score"] for s in json.loads(prompt.signals)}
-    assert set(signals) == {(check, c) for check in ("blocklist", "prompt_classifier") for c in Category}
+    reports = parts.screen.prompt_reports.items()
+    assert set(signals) == {(check, subject) for check, subjects in reports for subject in subjects}
     assert set(signals.values()) == {0.0}
     assert len(json.loads(picture.signals)) == len(Category) + 2
     policy = house.policy_in_force.policy
@@ -255,7 +257,7 @@ def test_a_decision_keeps_every_signal_threshold_model_and_the_time_it_took(tmp_
 def test_f71_a_request_keeps_the_policy_it_began_with(tmp_path: Path) -> None:
     parts = Parts()
     house = build(tmp_path, parts)
-    strict = shipped_policies()["strict"]
+    first, strict = str(house.policy_in_force.policy.stamp), shipped_policies()["strict"]
 
     def replace(*_: object) -> None:
         house.policy_in_force.replace_from(strict)
@@ -265,9 +267,9 @@ def test_f71_a_request_keeps_the_policy_it_began_with(tmp_path: Path) -> None:
     assert isinstance(before, Generation)
     book = Book(house)
     policies = {request.id: request.policy for request in book.requests}
-    assert [request.policy for request in book.requests] == ["default@1", str(load_policy(strict).stamp)]
+    assert [request.policy for request in book.requests] == [first, str(load_policy(strict).stamp)]
     assert all(row.policy == policies[row.request_id] for row in book.decisions)
-    assert str(before.policy.stamp) == "default@1"
+    assert str(before.policy.stamp) == first
 
 
 # Ends

@@ -11,6 +11,8 @@ from policies.signals import Stage
 from tests.policies.builders import policy, policy_file
 
 DEFAULT = shipped_policies()["default"].read_text(encoding="utf-8")
+DEFAULTS = next(line for line in DEFAULT.splitlines() if line.startswith("    prompt_classifier: {"))
+VERSION = next(line for line in DEFAULT.splitlines() if line.startswith("version: "))
 
 
 def _problems(path: Path) -> tuple[str, ...]:
@@ -38,15 +40,15 @@ def test_a_sound_file_is_the_policy_it_spells(tmp_path: Path) -> None:
 
 
 def test_comments_and_layout_do_not_change_the_stamp(tmp_path: Path) -> None:
-    commented = _changed(tmp_path, ("version: 1\n", "# the first\nversion:   1   # still\n\n"))
+    commented = _changed(tmp_path, (f"{VERSION}\n", f"# the first\n{VERSION.replace(' ', '   ')}   # still\n\n"))
     assert load_policy(commented).stamp == load_policy(shipped_policies()["default"]).stamp
 
 
 def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> None:
     path = _changed(
         tmp_path,
-        ("version: 1", "version: 0"),
-        ("review: 0.6, block: 0.8}\n  categories", "review: .nan, block: 1.5}\n  categories"),
+        (VERSION, "version: 0"),
+        (DEFAULTS, "    prompt_classifier: {review: .nan, block: 1.5}"),
         ("expect: allow", "expect: alow"),
         ("uncalibrated:", "uncalibratd:"),
     )
@@ -71,13 +73,13 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
     [
         pytest.param("self_harm:\n", "selfharm:\n", "prompt.categories.selfharm", "should be 'sexual',", id="unknown"),
         pytest.param("shocking: 2, privacy: 3", "shocking: 2", "severity", "privacy missing", id="removed category"),
-        pytest.param("version: 1", "version: 1\nversion: 2", "version", "given twice", id="key given twice"),
-        pytest.param("version: 1", "version: 2024-01-01", "version", "should be plain", id="a date"),
-        pytest.param("version: 1", "version: yes", "version", "valid integer", id="a bool"),
-        pytest.param("version: 1", "version: 0.5", "version", "valid integer", id="a fraction"),
-        pytest.param("version: 1", "version: !!int x", "version", "word or a number", id="a tag that lies"),
-        pytest.param("version: 1", f"version: {'9' * 5000}", "version", "word or a number", id="an endless number"),
-        pytest.param("version: 1\n", "", "version", "should be given (found nothing)", id="a missing field"),
+        pytest.param(VERSION, f"{VERSION}\nversion: 99", "version", "given twice", id="key given twice"),
+        pytest.param(VERSION, "version: 2024-01-01", "version", "should be plain", id="a date"),
+        pytest.param(VERSION, "version: yes", "version", "valid integer", id="a bool"),
+        pytest.param(VERSION, "version: 0.5", "version", "valid integer", id="a fraction"),
+        pytest.param(VERSION, "version: !!int x", "version", "word or a number", id="a tag that lies"),
+        pytest.param(VERSION, f"version: {'9' * 5000}", "version", "word or a number", id="an endless number"),
+        pytest.param(f"{VERSION}\n", "", "version", "should be given (found nothing)", id="a missing field"),
         pytest.param(
             "self_harm: not_scored",
             "self_harm: ignored",
