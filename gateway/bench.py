@@ -1,4 +1,4 @@
-"""How long each stage of a request takes, on the whole path with the models in force.
+"""How long each stage of a request takes, with the models in force; and how fast the prompt gate is beside its peers.
 
 The ledger's own clock tells: what lies between two rows was spent on the stage that the second one ends. The stages of
 a request add up to its whole time. While a group of pictures is judged and released, the next is already being drawn.
@@ -6,19 +6,24 @@ a request add up to its whole time. While a group of pictures is judged and rele
 
 import asyncio
 import json
+import random
 import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import col, select
 
-from gateway.assembly import House, build_house
+from gateway.assembly import House, build_house, build_screen, policy_path
 from gateway.auth import Caller
 from gateway.errors import ContentRefused
 from gateway.generation import Asked
@@ -26,6 +31,10 @@ from gateway.settings import Settings
 from gateway.store.decisions import State
 from gateway.store.engine import open_engine, reading
 from gateway.store.tables import DecisionRow, LedgerRow
+from policies.loader import load_policy
+from policies.wordlists import load_blocklists, load_wordlist
+from safety.checks.blocklist import Blocklist
+from safety.normalize import normalize
 
 PROMPTS = ("a cat", "a firefighter and a dog", "un chat sur la lune", "a red apple on the beach", "deux oiseaux")
 PICTURES = 9
@@ -123,4 +132,281 @@ def table(measured: dict[str, Any]) -> str:
         f"{measured['requests']} requests of {measured['pictures']} pictures, one after the other; "
         f"start {measured['start_s']:.1f} s, peak memory {measured['peak_mb']:.0f} MB"
     )
+    return "\n".join(lines)
+
+
+# --- the prompt gate ----------------------------------------------------------------------------------------------
+
+TERMS = 100_000
+PROMPT_LENGTH = 126  # characters
+PLANTED_EVERY = 10
+HOSTILE_LENGTH = 20_000
+MARKS = 100_000
+MICRO, MILLI = 1e6, 1e3
+SEED = 20_261
+PEER_WITH_FEW, FEW_TERMS, FEW_PROMPTS = "better_profanity", 1000, 2  # it takes a second a prompt with more
+
+WORDS = (
+    "a I an at by in of on the and sky sun two oil with boat tree rain gold blue soft cat, dawn, light, house river "
+    "horse woman young smile storm garden forest, castle harbour evening children standing portrait painting detailed "
+    "landscape mountains, sunflowers cinematic, watercolour photograph lighthouse impressionist"
+)
+FRENCH_WORDS = (
+    "un une le la les du des de sur dans avec sous au bois mer ciel chat bateau forêt, montagne lumière château "
+    "fenêtre été, rivière enfants tableau aquarelle détaillée, à l'aube portrait d'une boulangère"
+)
+CONSONANTS = "bcdfgjklmnpqrstvwxz"
+
+
+def _combined(first: str, second: str) -> tuple[str, ...]:
+    return tuple(map("".join, product(first, second)))
+
+
+# Script -> its syllables, how many a word has, and the share of the terms.
+SCRIPTS: dict[str, tuple[tuple[str, ...], tuple[int, ...], float]] = {
+    "Latin": (_combined(CONSONANTS, "aeiouy"), (3, 4, 5), 0.55),
+    "Cyrillic": (_combined("бвгджзклмнпрст", "аеиоуыя"), (3, 4), 0.12),
+    "Arabic": (_combined("بتثجحخدذرزسشصضطظعغفقكلمنه", "اوي"), (2, 3), 0.1),
+    "Devanagari": (_combined("कखगघचछजझटडतथदधनपफबभमयरलवशसह", "ािुेो"), (2, 3), 0.09),
+    "Han": (tuple(map(chr, range(0x4E00, 0x5E00))), (2, 3, 4), 0.07),
+    "Hangul": (tuple(map(chr, range(0xAC00, 0xD700, 3))), (2, 3), 0.07),
+}
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "leetspeak": lambda word: word.translate(str.maketrans("aeiost", "431057")),
+    "look-alikes": lambda word: word.translate(str.maketrans("aeopcx", "аеорсх")),
+    "fullwidth": lambda word: "".join(chr(ord(char) + 0xFEE0) for char in word),
+    "accents": lambda word: "".join(f"{char}\u0301" for char in word),
+    "invisible": "\u200b".join,
+    "spaces": " ".join,
+    "dots": ".".join,
+    "weights": lambda word: f"({word}:1.3)",
+    "stretched": lambda word: "".join(3 * char for char in word),
+    "entities": lambda word: "".join(f"&#{ord(char)};" for char in word),
+}
+HOSTILE = {
+    "letters": "a", "leetspeak": "n4", "signs": "a!", "dots": "a.", "spaced letters": "a ", "tags": "\U000e0061",
+    "letters and tags": "a\U000e0061", "terms": "naked child ", "dotted terms": "n.a.k.e.d ", "names": "Joe Biden ",
+    "nested entities": "amp;", "percents": "%25", "brackets": "(", "weights": "(a:1.0)", "overrides": "\u202ea",
+    "scripts": "aа", "stretched": "aaab", "flags": "\U0001f1e6", "invisible": "a\u200b", "emoji": "🔥a",
+    "newlines": "na\nked\n", "base64": "bmFrZWQg", "mixed": "aB3$ .-",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds per prompt: of the clock for each prompt (median of the rounds), of the processor for each round."""
+
+    wall: tuple[float, ...]
+    cpu: tuple[float, ...]
+
+
+def measure_prompts(terms: int = TERMS, prompts: int = 200, rounds: int = 7) -> dict[str, Any]:
+    """How fast the prompt gate is, and its peers in the same run: microseconds, milliseconds and ratios."""
+    listed = synthetic_terms(terms)
+    blocklist, start = _built(listed)
+    plain, disguised = ascii_prompts(prompts, listed), evasive_prompts(prompts, listed)
+    ready = [normalize(prompt) for prompt in plain]
+    peers = {name: make for name, make in PEERS.items() if find_spec(name)}
+    runs: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = {
+        OURS: (lambda prompt: blocklist.check([normalize(prompt)]), plain),
+        OURS_MIXED: (lambda prompt: blocklist.check([normalize(prompt)]), disguised),
+        OURS_MATCHING: (lambda prompt: blocklist.check([prompt]), ready),
+        **{name: make(listed, plain) for name, make in peers.items()},
+    }
+    times = {name: _micro(measured) for name, measured in _interleaved(runs, rounds).items()}
+    return {
+        "terms": terms,
+        "start": start,
+        "engines": times,
+        "peers": {name: _against(times, name) if name in peers else None for name in PEERS},
+        "hostile_ms": _hostile(rounds=3),
+        "stages_ms": _both_stages(varied_prompts(2 * prompts)),
+    }
+
+
+OURS, OURS_MIXED = "normalise + blocklist, ASCII", "normalise + blocklist, evasive mix"
+OURS_MATCHING = "blocklist alone, ASCII"
+
+
+def synthetic_terms(count: int) -> list[str]:
+    """Made-up words in several scripts, each once; a quarter are phrases of two or three."""
+    chance = random.Random(SEED)  # noqa: S311  no secret
+    scripts, shares = list(SCRIPTS.values()), [share for *_, share in SCRIPTS.values()]
+    terms: dict[str, None] = {}
+    while len(terms) < count:
+        syllables, lengths, _ = chance.choices(scripts, shares)[0]
+        words = chance.choice((1, 1, 1, 1, 1, 1, 2, 3))
+        made = ("".join(chance.choices(syllables, k=chance.choice(lengths))) for _ in range(words))
+        terms[" ".join(made)] = None
+    return list(terms)
+
+
+def ascii_prompts(count: int, terms: Sequence[str]) -> list[str]:
+    """Everyday prompts of PROMPT_LENGTH characters, one in ten with a listed term."""
+    chance = random.Random(SEED)  # noqa: S311  no secret
+    latin = [term for term in terms if term.isascii()]
+    planted = (f"{chance.choice(latin)} " if number % PLANTED_EVERY == 0 else "" for number in range(count))
+    return [term + _sentence(chance, PROMPT_LENGTH - len(term)) for term in planted]
+
+
+def evasive_prompts(count: int, terms: Sequence[str]) -> list[str]:
+    """The same prompts, most of them with a word disguised."""
+    chance = random.Random(SEED)  # noqa: S311  no secret
+    return [_with_one_word(chance, prompt, openly=4) for prompt in ascii_prompts(count, terms)]
+
+
+def varied_prompts(count: int) -> list[str]:
+    """Short and long, plain and disguised, English and French, as a gate meets them."""
+    chance = random.Random(SEED)  # noqa: S311  no secret
+    made = []
+    for number in range(count):
+        length = min(900, max(12, round(chance.lognormvariate(4.4, 0.8))))
+        prompt = (
+            _sentence(chance, length)
+            if number % 3
+            else " ".join(chance.choices(FRENCH_WORDS.split(), k=1 + length // 6))
+        )
+        made.append(_with_one_word(chance, prompt, openly=10))
+    return made
+
+
+def _sentence(chance: random.Random, length: int) -> str:
+    words, room = [], length
+    while room > 0:
+        fitting = [word for word in WORDS.split() if len(word) == room or len(word) + 2 <= room]
+        words.append(chance.choice(fitting))
+        room -= len(words[-1]) + 1
+    return " ".join(words)
+
+
+def _with_one_word(chance: random.Random, prompt: str, openly: int) -> str:
+    """A prompt with a word disguised in one of the ways; `openly` tickets in the draw leave it as it is."""
+    if chance.randrange(len(DISGUISES) + openly) < openly:
+        return prompt
+    words = prompt.split(" ")
+    hidden = chance.randrange(len(words))
+    words[hidden] = chance.choice(list(DISGUISES.values()))(words[hidden])
+    return " ".join(words)
+
+
+def _built(terms: Sequence[str]) -> tuple[Blocklist, dict[str, float]]:
+    """The blocklist of a file with these terms; the seconds that reading and building it took, and the normaliser."""
+    began = time.process_time()
+    first = normalize("a cat")
+    normaliser = time.process_time() - began
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "many.yaml"
+        rows = "".join(f"- {term}\n" for term in terms)
+        path.write_text(f"name: many\nlanguage: any\ncategory: gore\nterms:\n{rows}", encoding="utf-8")
+        wall, cpu = time.perf_counter(), time.process_time()
+        blocklist = Blocklist.from_lists([load_wordlist(path)])
+        blocklist.check([first])
+        spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+        return blocklist, spent | {"normaliser_cpu_s": normaliser}
+
+
+def _pyahocorasick(terms: Sequence[str], prompts: Sequence[str]) -> tuple[Callable[[str], object], Sequence[str]]:
+    automaton: Any = import_module("ahocorasick").Automaton()
+    for term in terms:
+        automaton.add_word(term, term)
+    automaton.make_automaton()
+    return lambda prompt: list(automaton.iter(prompt)), prompts
+
+
+def _better_profanity(terms: Sequence[str], prompts: Sequence[str]) -> tuple[Callable[[str], object], Sequence[str]]:
+    profanity: Any = import_module("better_profanity").Profanity(terms[:FEW_TERMS])
+    return profanity.contains_profanity, prompts[:FEW_PROMPTS]
+
+
+PEERS = {"ahocorasick": _pyahocorasick, PEER_WITH_FEW: _better_profanity}
+
+
+def _interleaved(runs: dict[str, tuple[Callable[[Any], object], Sequence[Any]]], rounds: int) -> dict[str, Times]:
+    """Every engine in every round, so that what else the machine does weighs on all alike."""
+    walls: dict[str, list[list[float]]] = {name: [] for name in runs}
+    cpus: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, (engine, prompts) in runs.items():
+            began = time.thread_time()
+            walls[name].append([_seconds_of(engine, prompt) for prompt in prompts])
+            cpus[name].append((time.thread_time() - began) / len(prompts))
+    return {
+        name: Times(tuple(map(statistics.median, zip(*walls[name], strict=True))), tuple(cpus[name])) for name in runs
+    }
+
+
+def _seconds_of(engine: Callable[[Any], object], prompt: object) -> float:
+    began = time.perf_counter()
+    engine(prompt)
+    return time.perf_counter() - began
+
+
+def _micro(times: Times) -> dict[str, float]:
+    return {"median_us": statistics.median(times.wall) * MICRO, "cpu_us": statistics.median(times.cpu) * MICRO}
+
+
+def _against(times: dict[str, dict[str, float]], peer: str) -> dict[str, float]:
+    """How many times longer the peer takes: than normalising and matching, and than matching as it does."""
+    median = {name: row["median_us"] for name, row in times.items()}
+    return {"than_both": median[peer] / median[OURS], "than_matching": median[peer] / median[OURS_MATCHING]}
+
+
+def _hostile(rounds: int) -> dict[str, float]:
+    """Processor milliseconds for each hostile text, by the shipped lists; the worst first."""
+    blocklist = Blocklist.from_lists(load_blocklists(load_policy(policy_path(Settings().policy)).blocklists))
+    texts = {name: f"a&{(unit * HOSTILE_LENGTH)[: HOSTILE_LENGTH - 2]}" for name, unit in HOSTILE.items()}
+    texts["combining marks"] = "na" + MARKS * "\u0301" + "ked"
+    spent = {name: min(_cpu(blocklist, text) for _ in range(rounds)) * MILLI for name, text in texts.items()}
+    return dict(sorted(spent.items(), key=lambda kind: -kind[1]))
+
+
+def _cpu(blocklist: Blocklist, text: str) -> float:
+    began = time.process_time()
+    blocklist.check([normalize(text)])
+    return time.process_time() - began
+
+
+def _both_stages(prompts: Sequence[str]) -> dict[str, float]:
+    """What the gate in force takes for one prompt, alone, in milliseconds."""
+    settings = Settings()
+    screen = build_screen(settings, load_policy(policy_path(settings.policy)))
+    wall, cpu = [], []
+    for prompt in prompts:
+        began, began_cpu = time.perf_counter(), time.process_time()
+        screen.prompts([prompt])
+        wall.append((time.perf_counter() - began) * MILLI)
+        cpu.append((time.process_time() - began_cpu) * MILLI)
+    return {
+        "prompts": len(prompts),
+        **{f"{clock}_p{part}": _percentile(spent, part) for clock, spent in (("wall", wall), ("cpu", cpu))
+           for part in (50, 99)},
+    }  # fmt: skip
+
+
+def _percentile(numbers: Sequence[float], part: int) -> float:
+    return sorted(numbers)[min(len(numbers) - 1, len(numbers) * part // 100)]
+
+
+def prompts_table(measured: dict[str, Any]) -> str:
+    """The figures as a table for a terminal."""
+    lines = [f"{'microseconds a prompt':44}{'median':>12}{'processor':>12}"]
+    lines += [f"{name:44}{row['median_us']:12.1f}{row['cpu_us']:12.1f}" for name, row in measured["engines"].items()]
+    for name, row in measured["peers"].items():
+        few = f" ({FEW_TERMS} of the terms, {FEW_PROMPTS} prompts)" if name == PEER_WITH_FEW else ""
+        lines.append(
+            f"{name}{few}: {row['than_both']:.1f} times as long as normalise + blocklist, "
+            f"{row['than_matching']:.1f} times as long as the blocklist alone"
+            if row
+            else f"{name}: not installed"
+        )
+    stages, hostile = measured["stages_ms"], measured["hostile_ms"]
+    worst = next(iter(hostile))
+    lines += [
+        f"start with {measured['terms']} terms: {measured['start']['wall_s']:.2f} s "
+        f"({measured['start']['cpu_s']:.2f} s of the processor), "
+        f"the normaliser's own words: {measured['start']['normaliser_cpu_s']:.2f} s of the processor",
+        f"both stages, {stages['prompts']} prompts: p50 {stages['wall_p50']:.1f} ms, p99 {stages['wall_p99']:.1f} ms "
+        f"(processor: {stages['cpu_p50']:.1f} and {stages['cpu_p99']:.1f} ms)",
+        f"worst hostile text: {worst}, {hostile[worst]:.0f} ms of the processor",
+    ]
     return "\n".join(lines)

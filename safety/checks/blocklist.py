@@ -201,7 +201,9 @@ class Blocklist:
         self.identity = ModelIdentity(self.name, _content_hash(lists))
         self._combinations = tuple(rule for wordlist in lists for rule in wordlist.combinations)
         with no_garbage_expected():
-            vocabulary = _Vocabulary(lists)
+            self._build(_Vocabulary(lists))
+
+    def _build(self, vocabulary: "_Vocabulary") -> None:
         self._entries = list(vocabulary.entries.values())
         self._excused = vocabulary.excused_by_index()
         self._automaton = AhoCorasick(vocabulary.entries, implementation=Implementation.ContiguousNFA)

@@ -1,11 +1,33 @@
-"""The benchmark's figures are what they say: stages in their order that add up to the whole."""
+"""The benchmark's figures are what they say: stages that add up to the whole, engines that had the same work."""
 
 import time
+from collections import Counter
+from itertools import islice
 from pathlib import Path
+from typing import Any
+from unicodedata import name as character_name
 
 import pytest
 
-from gateway.bench import DRAW, PICTURE, PROMPT, STAGES, WHOLE, measure, table
+from gateway import bench
+from gateway.bench import (
+    DRAW,
+    OURS,
+    OURS_MATCHING,
+    OURS_MIXED,
+    PICTURE,
+    PROMPT,
+    STAGES,
+    WHOLE,
+    ascii_prompts,
+    evasive_prompts,
+    measure,
+    measure_prompts,
+    prompts_table,
+    synthetic_terms,
+    table,
+    varied_prompts,
+)
 from tests.fakes import FakePromptCheck
 from tests.houses import Parts, build
 
@@ -30,3 +52,74 @@ def test_the_table_names_every_stage(tmp_path: Path) -> None:
     told = table({"stages": stages, "requests": 3, "pictures": 9, "start_s": 2.0, "peak_mb": 900.0})
     assert [line.split("  ")[0] for line in told.splitlines()[1:-1]] == [*STAGES, WHOLE]
     assert "start 2.0 s, peak memory 900 MB" in told
+
+
+def test_the_made_up_terms_are_many_different_ones_in_several_scripts_and_a_quarter_are_phrases() -> None:
+    terms = synthetic_terms(8000)
+
+    scripts = Counter(character_name(term[0]).split()[0] for term in terms)
+    assert len(set(terms)) == 8000
+    assert set(scripts) == {"LATIN", "CYRILLIC", "ARABIC", "DEVANAGARI", "CJK", "HANGUL"}
+    assert 0.22 < sum(" " in term for term in terms) / 8000 < 0.28
+    assert synthetic_terms(8000) == terms
+
+
+def test_the_prompts_are_plain_ones_of_one_length_a_tenth_with_a_term_and_the_others_mostly_disguised() -> None:
+    terms = synthetic_terms(2000)
+    plain, evasive = ascii_prompts(100, terms), evasive_prompts(100, terms)
+
+    assert {len(prompt) for prompt in plain} == {126}
+    assert all(prompt.isascii() for prompt in plain)
+    assert sum(any(prompt.startswith(f"{term} ") for term in terms) for prompt in plain) == 10
+    assert 0.5 < sum(one != other for one, other in zip(plain, evasive, strict=True)) / 100 < 0.9
+    assert len(set(varied_prompts(300))) > 290
+    assert {len(prompt) > 200 for prompt in varied_prompts(300)} == {True, False}
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Any]:
+    return measure_prompts(terms=400, prompts=10, rounds=1)
+
+
+def test_the_prompt_gate_and_its_peers_are_measured_in_one_run(measured: dict[str, Any]) -> None:
+    assert list(measured["engines"])[:3] == [OURS, OURS_MIXED, OURS_MATCHING]
+    assert all(row["median_us"] > 0 and row["cpu_us"] > 0 for row in measured["engines"].values())
+    assert 0 < measured["start"]["cpu_s"] < 2
+    assert measured["stages_ms"]["prompts"] == 20
+    assert 0 < measured["stages_ms"]["wall_p50"] <= measured["stages_ms"]["wall_p99"]
+    worst = list(measured["hostile_ms"].values())
+    assert worst == sorted(worst, reverse=True)
+    assert "combining marks" in measured["hostile_ms"]
+
+
+def test_the_table_tells_every_figure_and_what_is_not_installed(measured: dict[str, Any]) -> None:
+    told = prompts_table(measured | {"peers": dict.fromkeys(bench.PEERS)})
+
+    for engine in measured["engines"]:
+        assert engine in told
+    assert "ahocorasick: not installed" in told
+    assert "better_profanity: not installed" in told
+    assert f"worst hostile text: {next(iter(measured['hostile_ms']))}, " in told
+
+
+def test_a_peer_is_so_many_times_slower_as_its_prompts_take_longer() -> None:
+    times = {OURS: 10.0, OURS_MATCHING: 2.0, "peer": 50.0}
+
+    against = bench._against({name: {"median_us": spent, "cpu_us": 0.0} for name, spent in times.items()}, "peer")
+
+    assert against == {"than_both": 5, "than_matching": 25}
+
+
+def test_engines_take_turns_and_slow_rounds_do_not_count() -> None:
+    pauses = iter([0.001, 0.001, 0.05])
+    turns: list[str] = []
+
+    def slow(prompt: str) -> None:
+        turns.append(prompt)
+        time.sleep(next(pauses))
+
+    times = bench._interleaved({"slow": (slow, ["a"]), "fast": (turns.append, ["b"])}, 3)
+
+    assert turns == list(islice("ab" * 3, 6))
+    assert times["slow"].wall[0] < 0.02
+    assert len(times["fast"].cpu) == 3
