@@ -36,6 +36,7 @@ from policies.signals import Stage
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
 from safety.checks.image_concepts import ImageConcepts
+from safety.checks.negative_prompt import NegativePrompt
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.concept_banks import load_banks
@@ -128,7 +129,7 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
 
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
-    """The checks: the policy's blocklists, the prompt classifier, and the picture scorer with its concept banks."""
+    """The checks: the policy's lists, the prompt classifier, negative prompts, the picture scorer with its banks."""
     classifier_folder = settings.prompt_classifier or GUARD_NANO
     with _refusing_to_start(classifier_folder):
         classifier = PromptClassifier.load(classifier_folder)
@@ -136,9 +137,9 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
     with _refusing_to_start(scorer):
         is_folder = Path(scorer).is_dir()
         embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
-    banks = load_banks()
+    banks, lists = load_banks(), load_blocklists(policy.blocklists)
     return Screen(
-        [Blocklist.from_lists(load_blocklists(policy.blocklists)), classifier],
+        [Blocklist.from_lists(lists), classifier, NegativePrompt.from_lists(lists)],
         embedder,
         [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
     )

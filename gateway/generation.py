@@ -21,6 +21,7 @@ from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, Pictu
 from policies.schema import Policy
 from policies.signals import Category
 from policies.verdict import UNSUPPORTED_LANGUAGE, Action
+from safety.prompt_syntax import split_prompt
 from safety.screen import Pixels
 
 UNREAD = "The checks do not read the language it seems to be written in. Try English or French."
@@ -201,12 +202,12 @@ def told_of(judgement: Judgement, policy: Policy) -> Told:
 
 
 def pictures_of(asked: Asked) -> list[PictureRequest]:
-    """One seed per picture: counted on from the one asked for, or new ones."""
-    first = asked.seed
+    """One seed per picture: counted on from the one asked for, or new ones. What shall not be seen is never drawn."""
+    first, wanted = asked.seed, split_prompt(asked.prompt).positive
     seeds = [
         secrets.randbelow(MAX_SEED + 1) if first is None else (first + i) % (MAX_SEED + 1) for i in range(asked.count)
     ]
-    return [PictureRequest(asked.prompt, seed, asked.size) for seed in seeds]
+    return [PictureRequest(wanted, seed, asked.size) for seed in seeds]
 
 
 def translated(error: BaseException) -> BaseException:

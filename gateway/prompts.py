@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from gateway.errors import BadRequest, InvalidValue, PromptTooLong
+from safety.prompt_syntax import split_prompt
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 LONGEST_JUDGED = 32_000  # the highest that the setting max_prompt_chars may be
@@ -24,6 +25,8 @@ def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
         raise PromptTooLong(f"The text has {len(prompt)} characters; at most {max_chars} are allowed.", param=param)
     if not any(_is_visible(char) for char in prompt):
         raise InvalidValue("The text is empty.", param=param)
+    if not any(_is_visible(char) for char in split_prompt(prompt).positive):
+        raise InvalidValue("The text says only what should not be seen. Say what should be seen, too.", param=param)
     return prompt
 
 

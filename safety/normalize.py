@@ -12,7 +12,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, compress, pairwise, product, repeat
 from string import ascii_lowercase, digits
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, Implementation
 
+from safety.prompt_syntax import split_prompt
 from safety.vocabulary import LONGEST_FUSED, vocabulary
 
 SPELLED = "spelled"
@@ -54,11 +55,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class NormalizedPrompt:
-    """A prompt and its readings: `folded` for classifiers, all the `views` for the matching of terms."""
+    """A prompt and its readings: `folded` for classifiers, all the `views` for the matching of terms.
+
+    negative: what the prompt asks not to see, read by itself; then `folded` and `views` are of the rest.
+    """
 
     original: str
     folded: str
     views: tuple[View, ...]
+    negative: "NormalizedPrompt | None" = None
 
 
 class _Text(NamedTuple):
@@ -79,17 +84,33 @@ class _Text(NamedTuple):
 Step = Callable[[_Text], _Text]
 
 
+def read_prompt(prompt: str) -> NormalizedPrompt:
+    """Normalise what a prompt asks for, and apart from it what it asks not to see.
+
+    A prompt that asks for nothing is read as if it asked for all of it: a generator may know no negative part.
+    """
+    parts = split_prompt(prompt)
+    if not parts.positive or len(parts.positive) == len(prompt):
+        return normalize(prompt)
+    wanted = _normalized(prompt, _Text(parts.positive, parts.positive_at))
+    unwanted = _normalized(prompt, _Text(parts.negative, parts.negative_at)) if parts.negative else None
+    return replace(wanted, negative=unwanted)
+
+
 def normalize(prompt: str) -> NormalizedPrompt:
-    """Read a prompt in every way that an image model or a person might.
+    """Read a text in every way that an image model or a person might.
 
     `folded` is lower case, without accents on Latin letters; normalising it again changes nothing.
     """
-    ascii_only = prompt.isascii()
-    places = range(len(prompt))
-    text, origin = (prompt.lower(), places) if ascii_only else _fold(_Text(prompt, places))
-    if _is_plain(text) and (ascii_only or not HIDDEN.search(prompt)):
-        return _read_plain(prompt, _Text(text, origin))
-    return _read_in_every_way(prompt)
+    return _normalized(prompt, _Text(prompt, range(len(prompt))))
+
+
+def _normalized(original: str, source: _Text) -> NormalizedPrompt:
+    ascii_only = source.text.isascii()
+    plain = _Text(source.text.lower(), source.origin) if ascii_only else _fold(source)
+    if _is_plain(plain.text) and (ascii_only or not HIDDEN.search(source.text)):
+        return _read_plain(original, plain)
+    return _read_in_every_way(original, source)
 
 
 def _read_plain(prompt: str, plain: _Text) -> NormalizedPrompt:
@@ -102,8 +123,7 @@ def _read_plain(prompt: str, plain: _Text) -> NormalizedPrompt:
     return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
 
 
-def _read_in_every_way(prompt: str) -> NormalizedPrompt:
-    source = _Text(prompt, range(len(prompt)))
+def _read_in_every_way(prompt: str, source: _Text) -> NormalizedPrompt:
     shown = _settle(source, _uncover)
     folded = _sure(shown)
     if folded.text != shown.text:
@@ -147,7 +167,10 @@ def fold_term(text: str) -> str:
     """A listed word as it stands in the views: folded, and one space for each run of other characters."""
     if text.isascii() and text.isprintable():
         return NOT_WORD.sub(" ", text.lower()).strip()
-    return NOT_WORD.sub(" ", _fold(_compose(_Text(text, range(len(text))))).text).strip()
+    if COMPOSABLE.search(text) or INDICATORS.search(text):
+        text = _compose(_Text(text, range(len(text)))).text
+    folded = "".join(map(_FOLDED.__getitem__, text))
+    return NOT_WORD.sub(" ", MARKS_ON_LATIN.sub("", folded)).strip()
 
 
 def _distinct(readings: Iterable[tuple[str, _Text]]) -> Iterator[View]:
@@ -670,8 +693,10 @@ FLIPPED = re.compile("[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ]")
 def _unknown(text: str) -> frozenset[str]:
     if not text.isascii():
         return vocabulary().unknown(WORDS.findall(text))
-    unknown = vocabulary().unknown(text.encode().translate(ONLY_LETTERS).decode().split())
-    return frozenset(word for word in unknown if len(word) > 1) if unknown else unknown
+    words, known = text.encode().translate(ONLY_LETTERS).decode().split(), vocabulary()
+    if known.known.issuperset(words):
+        return frozenset()
+    return frozenset(word for word in known.unknown(words) if len(word) > 1)
 
 
 def _means_nothing_else(unknown: frozenset[str]) -> bool:

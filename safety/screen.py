@@ -10,7 +10,7 @@ from torch import Tensor
 from policies.identity import ModelIdentity
 from policies.signals import Signal, Subject
 from policies.verdict import CouldNotJudge
-from safety.normalize import NormalizedPrompt, normalize
+from safety.normalize import NormalizedPrompt, read_prompt
 from safety.pictures import PictureBatch
 
 Input = TypeVar("Input", contravariant=True)
@@ -84,7 +84,7 @@ class Screen:
 
     def prompts(self, texts: Sequence[str]) -> list[list[Signal]]:
         """All signals of each prompt, judged together. Raises CouldNotJudge for the whole batch."""
-        normalized = [normalize(text) for text in texts]
+        normalized = [read_prompt(text) for text in texts]
         return _joined((_run(check, normalized, len(texts)) for check in self._prompt_checks), len(texts))
 
     def pictures(self, pictures: Sequence[Tensor]) -> list[list[Signal] | CouldNotJudge]:

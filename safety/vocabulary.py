@@ -41,7 +41,6 @@ OF_SQUARED_LENGTH = 0.015
 
 COMMENT = re.compile(r"(?m)^#.*$")
 MARK = re.compile("[\u0300-\u036f]")
-LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 ROW = re.compile(r"(?m)^  - ")
 TEXT = re.compile(r"[^\W\d_]{3,}")
 INFLECTIONS: tuple[Inflection, ...] = ("noun", "verb", "adjective")
@@ -244,4 +243,5 @@ def _inflected(row: str, language: Language) -> Iterator[str]:
 
 def _words(text: str) -> list[str]:
     """The words of a text, folded."""
-    return LETTERS.findall(MARK.sub("", unicodedata.normalize("NFD", text.lower().translate(LIGATURES))))
+    apart = text.lower().replace("œ", "oe").replace("æ", "ae")
+    return LETTERS.findall(MARK.sub("", unicodedata.normalize("NFD", apart)))

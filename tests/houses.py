@@ -18,6 +18,7 @@ from gateway.server import configuration
 from gateway.settings import Settings
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
+from safety.checks.negative_prompt import NegativePrompt
 from safety.screen import Screen
 from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromptCheck, fake_picture_checks
 
@@ -32,13 +33,19 @@ class Parts:
 
     @property
     def screen(self) -> Screen:
-        return Screen([real_blocklist(), self.classifier], FakeEmbedder(), self.pictures)
+        return Screen([real_blocklist(), self.classifier, real_negative_prompt()], FakeEmbedder(), self.pictures)
 
 
 @cache
 def real_blocklist() -> Blocklist:
     """The lists of the default policy, read once for all tests."""
     return Blocklist.from_lists(load_blocklists(("english", "french")))
+
+
+@cache
+def real_negative_prompt() -> NegativePrompt:
+    """What is not to be seen, judged beside the same lists."""
+    return NegativePrompt.from_lists(load_blocklists(("english", "french")))
 
 
 def build(data: Path, parts: Parts, **settings: Any) -> House:

@@ -49,5 +49,9 @@ def test_an_answer_has_what_its_readers_look_for(answers: dict[str, dict[str, An
         assert answer["action"] in ("allow", "label", "review", "block", "escalate")
         assert 0 <= answer["score"] <= 1
         assert answer["policy"] == "default@1"
-        assert {signal["source"] for signal in answer["signals"]} == {"blocklist", "prompt_classifier"}
+        assert {signal["source"] for signal in answer["signals"]} == {
+            "blocklist",
+            "prompt_classifier",
+            "negative_prompt",
+        }
         assert bool(answer["categories"]) == (answer["action"] != "allow")

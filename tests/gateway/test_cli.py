@@ -186,7 +186,11 @@ def test_check_judges_a_line_of_stdin_each_and_ends_with_1_when_one_is_refused(t
     for answer in answers:
         assert answer["policy"].startswith("default@")
         assert 0 <= answer["score"] <= 1
-        assert {signal["source"] for signal in answer["signals"]} == {"blocklist", "prompt_classifier"}
+        assert {signal["source"] for signal in answer["signals"]} == {
+            "blocklist",
+            "prompt_classifier",
+            "negative_prompt",
+        }
     assert answers[1]["categories"] == ["sexual"]
     assert not (tmp_path / "data").exists()
 

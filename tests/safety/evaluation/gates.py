@@ -47,8 +47,9 @@ def policy() -> Policy:
 
 
 def gate(score: Scorer, blocklist: Scorer = lambda _: 0.0) -> PromptGate:
-    """A gate whose classifier and blocklist answer so."""
-    checks = [ScoredCheck(name, {"blocklist": blocklist}.get(name, score)) for name in policy().prompt.checks]
+    """A gate whose classifier and blocklist answer so, and whose other checks find nothing."""
+    told = {"prompt_classifier": score, "blocklist": blocklist}
+    checks = [ScoredCheck(name, told.get(name, lambda _: 0.0)) for name in policy().prompt.checks]
     return PromptGate(Screen(checks, FakeEmbedder(), []), policy(), lambda text: None if text else "The text is empty.")
 
 
