@@ -15,6 +15,7 @@ from safety.evaluation.thresholds import Thresholds
 
 RATE = 0.02
 GATE = "gardefou"
+CHECKS = ("blocklist", "prompt_classifier")  # those that can stand alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ def columns(prompts: PromptSet, judged: Sequence[Judged], peers: Sequence[Peer])
 
 
 def check_scores(judged: Sequence[Judged]) -> dict[str, Floats]:
-    """Check -> its gravest score for each prompt (n,); checks that report no category are left out."""
-    names = dict.fromkeys(s.source for answer in judged for s in answer.signals if isinstance(s.subject, Category))
-    return {name: np.array([_gravest(answer, name) for answer in judged]) for name in names}
+    """The checks of CHECKS -> the gravest score of each prompt (n,); nothing for one that is not in force."""
+    known = {signal.source for answer in judged[:1] for signal in answer.signals}
+    return {name: np.array([_gravest(answer, name) for answer in judged]) for name in CHECKS if name in known}
 
 
 def compare(column: Column, thresholds: Thresholds, standing_in: Column | None) -> Compared:
