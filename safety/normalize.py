@@ -705,8 +705,8 @@ def _means_nothing_else(unknown: frozenset[str]) -> bool:
     return (
         max(map(len, unknown)) < SHORTEST_PARTED
         and unknown.isdisjoint(known.halves)
-        and unknown.isdisjoint(known.backwards)
-        and unknown.isdisjoint(known.rotated)
+        and known.backwards.keys().isdisjoint(unknown)
+        and known.rotated.keys().isdisjoint(unknown)
         and not known.meanings(unknown)
     )
 
