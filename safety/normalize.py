@@ -217,6 +217,8 @@ def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
         yield from _two_readings("reversed", _rewrite(source, OVERRIDDEN, _turn))
     if TAGGED.search(source.text):
         yield from _two_readings("untagged", _remove(source, TAGGED))
+    if MARKUP.search(source.text):
+        yield from _two_readings("unmarked", _remove(source, MARKUP))
     if "\n" in source.text:
         yield from _two_readings("unbroken", _mend_words(source))
     if FLIPPED.search(source.text):
@@ -358,6 +360,7 @@ def _unquote(part: _Text) -> _Text:
 
 # --- invisible characters, compatibility forms, case, accents -------------------------------------
 
+MARKUP = re.compile(r"<[^<>\n]{0,40}>")  # of web pages, and the special tokens of tokenizers
 TAGGED = re.compile("[\U000e0020-\U000e007e]+")
 FLAG_TAGS = re.compile(  # England, Scotland and Wales: the only honest use of tags
     "(?<=\U0001f3f4)\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"

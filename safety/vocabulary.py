@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from importlib import resources
 from operator import ne
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -41,6 +41,7 @@ OF_SQUARED_LENGTH = 0.015
 
 COMMENT = re.compile(r"(?m)^#.*$")
 MARK = re.compile("[\u0300-\u036f]")
+LANGUAGE = re.compile(r"(?m)^language: (en|fr)$")
 ROW = re.compile(r"(?m)^  - ")
 TEXT = re.compile(r"[^\W\d_]{3,}")
 INFLECTIONS: tuple[Inflection, ...] = ("noun", "verb", "adjective")
@@ -228,10 +229,11 @@ def _listed_words() -> Iterator[str]:
     """Every word of the shipped lists in every form. Their text is enough: reading them as lists takes far longer."""
     for path in sorted(SHIPPED.glob("*/*.yaml")):
         text = COMMENT.sub("", path.read_text(encoding="utf-8"))
-        language: Language = "fr" if "language: fr" in text else "en"
+        language = LANGUAGE.search(text)
         yield from _words(text)
-        for row in ROW.split(text):
-            yield from _inflected(row, language)
+        if language:
+            for row in ROW.split(text):
+                yield from _inflected(row, cast(Language, language[1]))
 
 
 def _inflected(row: str, language: Language) -> Iterator[str]:

@@ -77,6 +77,8 @@ VIEWED = {
     "invisible letters between visible ones": ("dra\U000e0062\U000e0061gon", "dragon"),
     "whole word of look-alikes": ("СОСО", "coco"),
     "three letters": ("k.i.t", "kit"),
+    "markup": ("dra<b>gon</b>", "dragon"),
+    "a special token": ("dra<|endoftext|>gon", "dragon"),
     "stretched and doubled": ("puuuppppyyyy", "puppy"),
 }
 
