@@ -1,16 +1,18 @@
 """Settings -> the parts: the one place where parts meet."""
 
+import asyncio
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from alembic import command
 from alembic.config import Config
 from anyio import to_thread
+from sqlalchemy import Engine
 
 from gateway import metrics
 from gateway.auth import Confirmations, ImageLinks, Sessions
@@ -24,7 +26,10 @@ from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
 from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
+from gateway.store.list_files import ListFiles
 from gateway.store.views import RequestView
+from gateway.store.wordlists import Wordlists
+from gateway.wordlists import OperatorLists
 from generator.batcher import WaitingLine
 from generator.contract import ImageGenerator
 from generator.registry import NANO_FOLDER, UnknownGenerator, create_generator
@@ -71,6 +76,8 @@ class House:
     confirmations: Confirmations
     rate: RequestRate
     instance: Instance
+    lists: OperatorLists
+    _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
         """The signed link to a released picture."""
@@ -92,10 +99,14 @@ class House:
         alive = {name: self.instance.is_alive(name) for name in self.decisions.unfinished_instances()}
         self.decisions.abort_orphans(alive)
         await self.line.__aenter__()
+        self._watching.append(asyncio.create_task(self.lists.watch(self.settings.wordlists_seconds)))
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         await self.pipeline.drain(self.settings.drain_seconds)
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
         await self.line.__aexit__()
         self.instance.close()
 
@@ -113,9 +124,12 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
         generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
+    judge = Judge(screen, settings.gate_seconds)
+    lists = _operator_lists(settings, engine, policy, judge.exchange)
+    lists.start()
     instance = Instance(settings.data / "instances")
     decisions, files = Decisions(engine, instance.id, secret), ImageFiles(settings.data / "pictures")
-    policies, judge = PolicyInForce(policy), Judge(screen, settings.gate_seconds)
+    policies = PolicyInForce(policy)
     line = WaitingLine(
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
     )
@@ -124,8 +138,15 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
         settings, policies, generator, line, judge,
         Pipeline(decisions, files, judge, line, policies, rate, confirmations), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
-        instance,
+        instance, lists,
     )  # fmt: skip
+
+
+def _operator_lists(
+    settings: Settings, engine: Engine, policy: Policy, use: Callable[[Blocklist], None]
+) -> OperatorLists:
+    files = ListFiles(settings.wordlists_folder, must_exist=settings.wordlists is not None)
+    return OperatorLists(load_blocklists(policy.blocklists), Wordlists(engine), files, use)
 
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
@@ -172,6 +193,15 @@ def open_decisions(settings: Settings) -> Decisions:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
     return Decisions(open_engine(settings.database), "command", _secret(settings.data))
+
+
+def open_lists(settings: Settings, policy: Policy, use: Callable[[Blocklist], None]) -> OperatorLists:
+    """The operator's lists alone, read as they stand. use: what to do with the check that is made of them."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    lists = _operator_lists(settings, open_engine(settings.database), policy, use)
+    lists.read()
+    return lists
 
 
 def reopen_decisions(settings: Settings) -> Decisions:

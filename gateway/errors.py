@@ -11,6 +11,7 @@ GatewayError
 │   ├── UnsupportedImage          unsupported_image
 │   ├── ImageTooLarge             image_too_large
 │   ├── RemoteImagesDisabled      remote_images_disabled
+│   ├── ListRefused               wordlist_invalid
 │   ├── ContentRefused            content_policy_violation
 │   ├── ConfirmationRequired      confirmation_required
 │   └── ConfirmationInvalid       confirmation_invalid
@@ -24,6 +25,7 @@ GatewayError
 ├── MethodNotAllowed          405 method_not_allowed
 ├── SlowRequest               408 request_timeout
 ├── ImageWithdrawn            410 image_withdrawn
+├── PreconditionFailed        412 precondition_failed
 ├── RequestTooLarge           413 request_too_large
 ├── UnsupportedMediaType      415 unsupported_media_type
 ├── RateLimited               429 rate_limit_exceeded
@@ -128,6 +130,12 @@ class RemoteImagesDisabled(BadRequest):
     code = "remote_images_disabled"
 
 
+class ListRefused(BadRequest):
+    """A word list cannot be used: its problems stand under x_gateway, each with its line and field."""
+
+    code = "wordlist_invalid"
+
+
 class ContentRefused(BadRequest):
     """The policy refused a prompt, or every picture of it; or a person must look first (outcome "held")."""
 
@@ -201,6 +209,10 @@ class SlowRequest(GatewayError):
 
 class ImageWithdrawn(GatewayError):
     status, type, code = 410, "invalid_request_error", "image_withdrawn"
+
+
+class PreconditionFailed(GatewayError):
+    status, type, code = 412, "invalid_request_error", "precondition_failed"
 
 
 class RequestTooLarge(GatewayError):

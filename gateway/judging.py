@@ -15,7 +15,7 @@ from policies.schema import Policy
 from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
 from safety.explanation import Weight, weigh_words
-from safety.screen import Pixels, Screen
+from safety.screen import Pixels, PromptCheck, Screen
 
 Result = TypeVar("Result")
 Answer = list[Signal] | CouldNotJudge
@@ -33,9 +33,9 @@ class Judge:
         """The checks in force."""
         return self._screen
 
-    def judge_by(self, screen: Screen) -> None:
-        """Put other checks in force; what is being judged keeps those it began with."""
-        self._screen = screen
+    def exchange(self, check: PromptCheck) -> None:
+        """Put a prompt check in the place of the one of its name; what is being judged keeps the old one."""
+        self._screen = self._screen.replacing(check)
 
     async def prompt(self, text: str, policy: Policy) -> Judgement:
         """Judge what somebody typed."""

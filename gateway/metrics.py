@@ -23,6 +23,9 @@ released_without_decision = Counter(
     "gateway_released_without_decision",
     "Pictures about to be served without a matching allow row. Must stay 0.",
 )
+wordlists_refused = Gauge(
+    "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
+)
 rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
 
 __all__ = [
@@ -40,4 +43,5 @@ __all__ = [
     "queue_items",
     "rate_limited",
     "released_without_decision",
+    "wordlists_refused",
 ]

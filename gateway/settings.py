@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     database_url: str | None = None  # None: SQLite in `data`
     policy: str = "default"  # a shipped policy's name or a YAML file
 
+    wordlists: Path | None = None  # a folder of the operator's own lists; None: `wordlists` in `data`, if there is one
+    wordlists_seconds: float = Field(default=1, ge=0.05)  # how often lists are looked at for changes
+
     generator: str = "dalle-nano"
     generator_weights: Path | None = None
     prompt_classifier: Path | None = None  # None: guard-nano
@@ -48,6 +51,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, data: Path) -> Path:
         return data.expanduser().resolve()
+
+    @property
+    def wordlists_folder(self) -> Path:
+        """Where the operator's own list files lie."""
+        return self.wordlists or self.data / "wordlists"
 
     @property
     def database(self) -> str:

@@ -87,7 +87,7 @@ class Terms(_Part):
     before: Phrases = ()
     after: Phrases = ()
 
-    @cached_property
+    @property
     def texts(self) -> tuple[str, ...]:
         """What is looked for: each text, with each of the words it needs beside it."""
         if not self.before and not self.after:
@@ -262,9 +262,11 @@ def _nodes(path: Path, text: str) -> yaml.Node:
     return root
 
 
-def place_in(path: Path, text: str, *location: str | int) -> tuple[int, str]:
-    """The line (from 1) of a part of a list, and the part in words. Raises WordlistInvalid for what is no YAML."""
-    return _place(_nodes(path, text), location)
+def problems_in(path: Path, text: str, found: Sequence[tuple[Location, str]]) -> list[str]:
+    """What was found wrong at places of a list, as "file:line: field: what was expected"."""
+    root = _nodes(path, text)
+    placed = [(*_place(root, location), expected) for location, expected in found]
+    return [f"{path}:{line}: {field or 'list'}: {expected}" for line, field, expected in placed]
 
 
 def _is_too_deep(text: str) -> bool:

@@ -16,6 +16,9 @@ from gateway.store.ids import keyed_digest, new_id, now, random_text
 from gateway.store.tables import ApiKeyRow
 
 SCOPES = ("images:generate", "moderations:create", "decisions:read", "decisions:explain")
+OPERATOR_SCOPES = ("lists:read", "lists:write")
+"""What a key opens only if it was made for it: they change what everybody is judged by."""
+
 PREFIX = "gk_local"
 
 

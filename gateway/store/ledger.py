@@ -16,12 +16,12 @@ from sqlmodel import Session, col, select
 from gateway import metrics
 from gateway.store.engine import take_turns
 from gateway.store.ids import now
-from gateway.store.tables import DecisionRow, LedgerRow, PictureRow, RequestRow
+from gateway.store.tables import DecisionRow, LedgerRow, PictureRow, RequestRow, WordlistRow
 
 GENESIS = "0" * 64
-KINDS = frozenset({"received", "decided", "picture", "moved", "key_created"})
+KINDS = frozenset({"received", "decided", "picture", "moved", "key_created", "wordlist"})
 
-Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow)
+Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,11 @@ def decision_digest(row: DecisionRow) -> str:
     return digest(row.model_dump(exclude={"evidence", "confirms"} if row.confirms is None else {"evidence"}))
 
 
+def wordlist_digest(row: WordlistRow) -> str:
+    """Everything a version of a list says: its content by the content's own hash, which `verify` compares."""
+    return digest(row.model_dump(exclude={"content"}))
+
+
 def prompt_digest(salt: str, prompt: str) -> str:
     """Stands for the prompt in the chain; says nothing once the salt is erased."""
     return hashlib.sha256((salt + prompt).encode("utf-8", "surrogatepass")).hexdigest()
@@ -115,6 +120,7 @@ class _Checks:
             "received": self._request,
             "decided": self._decision,
             "picture": self._picture,
+            "wordlist": self._wordlist,
         }.get(row.kind)
         if "state" in facts:
             self.states[row.subject] = facts["state"]
@@ -144,6 +150,15 @@ class _Checks:
             return Broken(f"picture {picture_id}", "is in the ledger but was deleted")
         return Broken(f"picture {picture_id}", "was edited") if row.sha256 != facts.get("sha256") else None
 
+    def _wordlist(self, version_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(WordlistRow, version_id)
+        if row is None:
+            return Broken(f"word list {version_id}", "is in the ledger but was deleted")
+        content = None if row.content is None else hashlib.sha256(row.content.encode()).hexdigest()
+        if not _matches(facts.get("digest"), wordlist_digest, row) or content != row.sha256:
+            return Broken(f"word list {version_id}", "was edited")
+        return None
+
     def unrecorded(self) -> Broken | None:
         """Rows that stand in the tables but not, or in another state, in the chain; and releases without a decision."""
         return next(chain(self._never_recorded(), self._other_states(), self._undecided()), None)
@@ -153,6 +168,7 @@ class _Checks:
             ("request", "received", col(RequestRow.id)),
             ("decision", "decided", col(DecisionRow.id)),
             ("picture", "picture", col(PictureRow.id)),
+            ("word list", "wordlist", col(WordlistRow.id)),
         ):
             recorded = select(LedgerRow.subject).where(LedgerRow.kind == kind)
             for subject in self.session.exec(select(key).where(key.not_in(recorded)).order_by(key)):

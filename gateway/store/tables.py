@@ -110,3 +110,24 @@ class ApiKeyRow(SQLModel, table=True):
     created_at: str
     expires_at: str | None = None
     revoked_at: str | None = None
+
+
+class WordlistRow(SQLModel, table=True):
+    """One version of an operator's list. Append-only; the newest version of a name is in force.
+
+    id: `name@version`. revision: counts the changes of all lists. content: YAML, None when the list was removed.
+    sha256: of the content. restores: the older version whose content this is.
+    """
+
+    __tablename__ = "wordlists"
+
+    id: str = Field(primary_key=True)
+    revision: int = Field(unique=True)
+    name: str = Field(index=True)
+    version: int
+    content: str | None = None
+    sha256: str | None = None
+    restores: int | None = None
+    caller_kind: str
+    caller_id: str
+    created_at: str
