@@ -62,8 +62,7 @@ def guess_language(folded: str) -> LanguageGuess:
     code, confidence = _likeliest(folded)
     if not code or code in READ:
         return LanguageGuess(code or read, 0.0)
-    share = len(strange) / len(words)
-    return LanguageGuess(code, confidence * share * min(1.0, len(strange) / ENOUGH_WORDS))
+    return LanguageGuess(code, confidence * min(1.0, len(strange) / ENOUGH_WORDS))
 
 
 def _is_latin(letter: str) -> bool:
