@@ -108,7 +108,7 @@ def normalize(prompt: str) -> NormalizedPrompt:
 def _normalized(original: str, source: _Text) -> NormalizedPrompt:
     ascii_only = source.text.isascii()
     plain = _Text(source.text.lower(), source.origin) if ascii_only else _fold(source)
-    if _is_plain(plain.text) and (ascii_only or not HIDDEN.search(source.text)):
+    if _is_plain(plain.text) and not (UNEVEN if ascii_only else HIDDEN).search(source.text):
         return _read_plain(original, plain)
     return _read_in_every_way(original, source)
 
@@ -134,7 +134,8 @@ def _read_in_every_way(prompt: str, source: _Text) -> NormalizedPrompt:
 
 # What no step of this module would touch needs no step: most prompts are plain words. What makes a prompt suspicious
 # is looked for in its shape (letters as a, digits as 0, `.?` as a comma, all else as #) by one pass of an automaton.
-HIDDEN = re.compile("[\nɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
+UNEVEN = re.compile("[a-z][A-Z][a-zA-Z]*[a-z][A-Z]")  # capitals as base64 has them
+HIDDEN = re.compile(f"{UNEVEN.pattern}|[\nɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
 SHAPES = bytes(
     97 if chr(code) in ascii_lowercase else 48 if chr(code) in digits else code if chr(code) in " !'" else
     44 if chr(code) in ",.?" else 35 for code in range(256)
@@ -361,6 +362,7 @@ def _unquote(part: _Text) -> _Text:
 # --- invisible characters, compatibility forms, case, accents -------------------------------------
 
 MARKUP = re.compile(r"<[^<>\n]{0,40}>")  # of web pages, and the special tokens of tokenizers
+TAGGED_LETTERS = {TAG_OFFSET + code: chr(code) for code in range(0x20, 0x7F)}
 TAGGED = re.compile("[\U000e0020-\U000e007e]+")
 FLAG_TAGS = re.compile(  # England, Scotland and Wales: the only honest use of tags
     "(?<=\U0001f3f4)\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
@@ -449,8 +451,7 @@ def _without_marks(text: str) -> str:
 
 
 def _read_tags(part: _Text) -> _Text:
-    letters = "".join(chr(ord(char) - TAG_OFFSET) for char in part.text)
-    return _Text(f" {letters} ", (part.origin[0], *part.origin, part.origin[-1]))
+    return _Text(f" {part.text.translate(TAGGED_LETTERS)} ", (part.origin[0], *part.origin, part.origin[-1]))
 
 
 def _compose(source: _Text) -> _Text:
@@ -653,7 +654,7 @@ def _squash_word(word: _Text, keep: Callable[[str], int]) -> _Text:
     letters = set(word.text)
     if len(letters) == 1 or letters <= ROMAN or not STRETCHED.search(word.text):
         return word
-    return _rewrite(word, RUN, lambda run: run.part(0, keep(run.text)))
+    return _without(word, ((run.start() + keep(run.group()), run.end()) for run in RUN.finditer(word.text)))
 
 
 def _one(_: str) -> int:

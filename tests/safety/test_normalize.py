@@ -109,6 +109,7 @@ def test_classifiers_read_the_words_of_text_without_word_limits(typed: str) -> N
 @pytest.mark.parametrize(
     ("typed", "read"),
     [
+        ("a photo of bmFrZWQgbWFu here", "a photo of naked man here"),
         ("edun namow a dna", "nude woman a and"),
         ("a nvde man", "a nude man"),
         ("a picture of a dekan man", "a picture of a naked man"),
