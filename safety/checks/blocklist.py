@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate, chain, takewhile
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -36,6 +36,7 @@ SPELLED_LENGTHS = {SPELLED: 5, SQUEEZED: 8}  # how long a term counts anywhere
 MARKS_OF_A_LETTER = 4  # combining marks that honest writing puts on one letter, with room
 MAX_TWIN = 200  # code points; a longer text is no listed word, and unbounded marks take quadratic time to order
 
+Interval = tuple[int, int]
 Hit = tuple[int, int, int]  # index of the pattern, start and end in the text
 
 
@@ -67,11 +68,11 @@ class _Entry:
 
 
 class _Occurrence(NamedTuple):
-    """A term found in a view; the span is in the prompt as typed. excused: it is harmless where it stands."""
+    """A term found in a view, with its half-open range in the prompt as typed. excused: harmless where it stands."""
 
     entry: _Entry
     view: str
-    span: Span
+    place: Interval
     excused: bool = False
 
     @property
@@ -91,12 +92,18 @@ _Group = list[tuple[int, _Occurrence]]  # with the number of the word in the pro
 _Groups = dict[str, _Group]
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(NamedTuple):
+    """Something to report: a term that speaks alone, or the terms that met by a rule. There may be thousands."""
+
     category: Category
     score: float
-    evidence: str
-    spans: tuple[Span, ...]
+    parts: tuple[_Occurrence, ...]
+    rule: str = ""
+
+    @property
+    def evidence(self) -> str:
+        parts = " + ".join(part.evidence for part in self.parts)
+        return f"{self.rule}({parts})" if self.rule else parts
 
 
 class _Reading:
@@ -108,23 +115,22 @@ class _Reading:
     def __init__(self, original: str, view: View, text: str, benign: Mapping[_Row, Sequence[_Phrase]]) -> None:
         self.original, self.view, self.text, self.benign = original, view, text, benign
 
-    def span(self, start: int, end: int) -> Span:
+    def place(self, start: int, end: int) -> Interval:
         """Where in the prompt, as typed, the words at start:end stand."""
         first, last = start + (self.text[start] == " "), end - 1 - (self.text[end - 1] == " ")
-        return Span(*self.view.span(self._places[first], self._places[last] + 1))
+        return self.view.span(self._places[first], self._places[last] + 1)
 
-    def excuses(self, row: _Row, start: int, end: int) -> bool:
-        """Whether the occurrence of a term of the row at start:end is harmless where it stands."""
+    def excuses(self, row: _Row, start: int, end: int, place: Interval) -> bool:
+        """Whether the occurrence of a term of the row at start:end, typed at a place, is harmless where it stands."""
         return (
             (bool(row.only_in_language) and not self._is_in(row.only_in_language, start))
-            or (bool(row.twins) and _as_typed(self.original, self.span(start, end)) in row.twins)
-            or self._covers(row, start, end)
+            or (bool(row.twins) and _as_typed(self.original, *place) in row.twins)
+            or (row in self.benign and self._covers(self.benign[row], start, end))
             or (bool(row.excuses_near) and self._is_near(row, start, end))
         )
 
-    def _covers(self, row: _Row, start: int, end: int) -> bool:
+    def _covers(self, phrases: Sequence[_Phrase], start: int, end: int) -> bool:
         """A phrase covers the term if it ends with it or later, and begins with it or earlier."""
-        phrases = self.benign.get(row, ())
         following = bisect_left(phrases, (end, -1))
         return any(
             phrase.start <= start and (phrase.holds_stop or self._is_one_clause(phrase))
@@ -133,8 +139,7 @@ class _Reading:
 
     def _is_one_clause(self, phrase: _Phrase) -> bool:
         """`naked. Eye chart` holds no naked eye."""
-        span = self.span(phrase.start, phrase.end)
-        return not CLAUSE_END.search(self.original, span.start, span.end)
+        return not CLAUSE_END.search(self.original, *self.place(phrase.start, phrase.end))
 
     def _is_near(self, row: _Row, start: int, end: int) -> bool:
         """Whether a harmless neighbour stands within reach in the same sentence."""
@@ -239,9 +244,11 @@ class Blocklist:
             return ()
         reading = _Reading(original, view, text, self._benign(hits))
         return [
-            _Occurrence(entry, view.name, reading.span(start, end), reading.excuses(entry.row, start, end))
+            _Occurrence(entry, view.name, place, reading.excuses(entry.row, start, end, place))
             for pattern, start, end in hits
-            for entry in self._entries[pattern]
+            if (entries := self._entries[pattern])
+            for place in (reading.place(start, end),)
+            for entry in entries
         ]
 
     def _search_spelled(self, view: View) -> Iterator[_Occurrence]:
@@ -249,8 +256,8 @@ class Blocklist:
         for pattern, start, end in self._hard_automaton.find_matches_as_indexes(view.text, overlapping=True):
             at_an_end = " " in (view.text[start - 1 : start] or " ", view.text[end : end + 1] or " ")
             if end - start >= SPELLED_LENGTHS[view.name] or (at_an_end and view.name == SPELLED):
-                span = Span(*view.span(start, end))
-                yield from (_Occurrence(entry, view.name, span) for entry in self._hard[pattern])
+                place = view.span(start, end)
+                yield from (_Occurrence(entry, view.name, place) for entry in self._hard[pattern])
 
     def _benign(self, hits: Iterable[Hit]) -> dict[_Row, list[_Phrase]]:
         phrases: dict[_Row, list[_Phrase]] = defaultdict(list)
@@ -262,8 +269,8 @@ class Blocklist:
     def _combine(self, prompt: str, occurrences: Iterable[_Occurrence]) -> Iterator[_Finding]:
         words = [match.start() for match in WORD.finditer(prompt)]
         groups: _Groups = defaultdict(list)
-        for occurrence in sorted(occurrences, key=lambda found: found.span.start):
-            place = bisect_left(words, occurrence.span.start + 1)
+        for occurrence in sorted(occurrences, key=lambda found: found.place[0]):
+            place = bisect_left(words, occurrence.place[0] + 1)
             groups[occurrence.entry.row.group].append((place, occurrence))
         for rule in self._combinations:
             if all(group in groups for group in rule.meet):
@@ -349,11 +356,11 @@ def _spelled(text: str) -> str:
     return GAP.sub(" ", unicodedata.normalize("NFC", text).casefold()).strip()
 
 
-def _as_typed(original: str, span: Span) -> str:
-    end = span.end
-    while end < len(original) and unicodedata.combining(original[end]) and end - span.end < MARKS_OF_A_LETTER:
-        end += 1
-    return _spelled(original[span.start : min(end, span.start + MAX_TWIN)])
+def _as_typed(original: str, start: int, end: int) -> str:
+    """With the marks on its last letter."""
+    marks = original[end : end + MARKS_OF_A_LETTER]
+    behind = sum(1 for _ in takewhile(unicodedata.combining, marks))
+    return _spelled(original[start : min(end + behind, start + MAX_TWIN)])
 
 
 def _hard_words(entries: Mapping[str, Sequence[_Entry]]) -> dict[str, list[_Entry]]:
@@ -412,17 +419,17 @@ DISGUISES: Mapping[str, Callable[[str], list[str]]] = {"star": _starred, "swap":
 
 def _unexcused(occurrences: Sequence[_Occurrence]) -> list[_Occurrence]:
     """Each term once per place, though several views show it, and not at all if one view excuses it."""
-    excused = {(found.entry, found.span) for found in occurrences if found.excused}
-    first: dict[tuple[_Entry, Span], _Occurrence] = {}
+    excused = {(found.entry, found.place) for found in occurrences if found.excused}
+    first: dict[tuple[_Entry, Interval], _Occurrence] = {}
     for found in occurrences:
-        if (found.entry, found.span) not in excused:
-            first.setdefault((found.entry, found.span), found)
+        if (found.entry, found.place) not in excused:
+            first.setdefault((found.entry, found.place), found)
     return list(first.values())
 
 
 def _alone(occurrence: _Occurrence) -> _Finding:
     row = occurrence.entry.row
-    return _Finding(row.category, row.score, occurrence.evidence, (occurrence.span,))
+    return _Finding(row.category, row.score, (occurrence,))
 
 
 def _meetings(rule: Combination, groups: _Groups) -> Iterator[_Finding]:
@@ -435,8 +442,7 @@ def _meetings(rule: Combination, groups: _Groups) -> Iterator[_Finding]:
         nearest = [_nearest(place, group) for group in others]
         if rule.within is None or all(abs(found_at - place) <= rule.within for found_at, _ in nearest):
             parts = (occurrence, *(found for _, found in nearest))
-            evidence = f"{rule.name}({' + '.join(part.evidence for part in parts)})"
-            yield _Finding(rule.category, rule.score, evidence, tuple(part.span for part in parts))
+            yield _Finding(rule.category, rule.score, parts, rule.name)
             return
 
 
@@ -466,5 +472,6 @@ def _signals(findings: Iterable[_Finding]) -> list[Signal]:
 
 def _signal(category: Category, own: Sequence[_Finding]) -> Signal:
     gravest = max(own, key=lambda finding: finding.score)
-    spans = sorted({span for finding in own for span in finding.spans}, key=lambda span: (span.start, span.end))
-    return Signal(Blocklist.name, category, gravest.score, gravest.evidence, tuple(spans[:MAX_SPANS]))
+    places = sorted({part.place for finding in own for part in finding.parts})
+    spans = tuple(Span(start, end) for start, end in places[:MAX_SPANS])
+    return Signal(Blocklist.name, category, gravest.score, gravest.evidence, spans)
