@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from policies.signals import Category, Signal, Span
+from policies.wordlists import SHIPPED as LIST_FOLDERS
 from policies.wordlists import Combination, Wordlist, load_blocklists, load_wordlist
 from safety.checks.blocklist import MAX_SPANS, Blocklist
 from safety.normalize import normalize
@@ -221,16 +222,6 @@ def test_a_benign_neighbour_excuses_only_within_reach() -> None:
     assert _score("a shot of very old whisky", Category.GORE, blocklist) == 0.9
 
 
-HARD = [
-    text
-    for wordlist in load_blocklists(["english", "french"])
-    if not wordlist.only_in_combinations
-    for terms in wordlist.terms
-    if (terms.score or wordlist.score) == 1
-    for text in terms.text
-]
-
-
 def test_a_word_of_another_language_counts_only_where_the_prompt_may_be_in_it() -> None:
     blocklist = _of(_list([{"text": "pain", "only_in_language": True, "score": 0.9}], language="fr"))
 
@@ -322,13 +313,22 @@ def _seconds(prompt: str) -> float:
 
 # --- laws ---------------------------------------------------------------------------------------------------------
 
-LISTS = load_blocklists(["english", "french"])
+LISTS = load_blocklists(sorted(folder.name for folder in LIST_FOLDERS.iterdir() if folder.is_dir()))
+EVERY_LIST = Blocklist.from_lists(LISTS)
 ALLOW_PHRASES = sorted(
     {phrase for wordlist in LISTS for terms in wordlist.terms for phrase in (*terms.unless, *terms.unless_near)}
     | {"at the end of the road with it", "dans les rues avec le vent sur la mer et des gens"}
 )
 SENTENCES = st.sampled_from([". ", "! ", "? ", "; ", " | ", "\n"])
 CLAUSES = SENTENCES | st.just(", ")
+HARD = [
+    text
+    for wordlist in LISTS
+    if not wordlist.only_in_combinations
+    for terms in wordlist.terms
+    if (terms.score or wordlist.score) == 1
+    for text in terms.texts
+]
 AROUND = st.lists(st.sampled_from(ALLOW_PHRASES), max_size=4)
 
 
@@ -343,7 +343,7 @@ def test_no_allow_phrase_of_any_list_switches_a_hard_term_off(
 ) -> None:
     prompt, place = _between(before, hard, after, separator)
 
-    spans = [span for signal in _signals(prompt).values() if signal.score == 1 for span in signal.spans]
+    spans = [span for signal in _signals(prompt, EVERY_LIST).values() if signal.score == 1 for span in signal.spans]
 
     assert len(spans) >= MAX_SPANS or any(place.start <= span.start < span.end <= place.end for span in spans), prompt
 
@@ -355,7 +355,7 @@ def _words_of(group: str, at_least: float) -> list[str]:
         if wordlist.group_name == group
         for terms in wordlist.terms
         if wordlist.only_in_combinations or (terms.score or wordlist.score) >= at_least
-        for text in terms.text
+        for text in terms.texts
     ]
 
 
@@ -370,11 +370,11 @@ def test_no_allow_phrase_of_any_list_switches_a_hard_combination_off(
     wanted = [(subject, 0.0), *((group, rule.at_least) for group in others)]
     words = [data.draw(st.sampled_from(_words_of(group, at_least))) for group, at_least in wanted]
     core = " ".join(("dans la ville avec les", *words))
-    assume(_score(core, rule.category) == 1)
+    assume(_score(core, rule.category, EVERY_LIST) == 1)
 
     prompt, _ = _between(before, core, after, separator)
 
-    assert _score(prompt, rule.category) == 1
+    assert _score(prompt, rule.category, EVERY_LIST) == 1
 
 
 @pytest.mark.parametrize(
