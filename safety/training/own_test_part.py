@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 from policies.signals import Category
@@ -23,13 +24,18 @@ LONG_WORDS = 25
 
 def own_test_part() -> PromptSet:
     """Our own test prompts, benign and unsafe, and some of both once more in a gallery's manner."""
-    rows = [row for row in read_own(SEED) if row.split == "test"]
+    rows = [row for row in _own() if row.split == "test"]
     return as_prompt_set(NAME, [*rows, *in_gallery_manner(rows)])
 
 
 def own_benign_dev() -> PromptSet:
     """Benign prompts of ours that are not in the test part: rows that thresholds are set on."""
-    return as_prompt_set(DEV, [row for row in read_own(SEED) if row.split == "dev" and not row.unsafe])
+    return as_prompt_set(DEV, [row for row in _own() if row.split == "dev" and not row.unsafe])
+
+
+@cache
+def _own() -> tuple[LabelledPrompt, ...]:
+    return tuple(read_own(SEED))
 
 
 def as_prompt_set(name: str, rows: Iterable[LabelledPrompt]) -> PromptSet:

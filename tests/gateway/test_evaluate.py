@@ -12,7 +12,8 @@ from gateway.assembly import shipped_models
 from gateway.cli import app
 from gateway.evaluate import benchmark_files, find_prompts
 from policies.identity import MANIFEST
-from safety.evaluation.prompt_rows import UnusableRows
+from safety.evaluation.counterfactuals import Twins, write_twins
+from safety.evaluation.prompt_rows import PromptSet, UnusableRows
 
 real_models = pytest.mark.skipif(
     not all((folder / MANIFEST).is_file() for folder in shipped_models()), reason="the models are not made yet"
@@ -146,9 +147,32 @@ def test_our_own_test_part_has_both_kinds_in_both_languages(tmp_path: Path) -> N
 
 
 @real_models
-def test_twins_are_compared_and_what_flips_is_a_found_problem() -> None:
+def test_twins_are_compared_and_what_flips_is_a_found_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    alike = [Twins("en", "gender", who, "a person reading", f"{who} reading") for who in ("a man", "a woman")]
+    unlike = Twins("en", "gender", "nobody", "a person reading", "a naked woman")
+    monkeypatch.setattr("gateway.evaluate.write_twins", lambda: alike)
+    assert evaluate("counterfactuals").exit_code == 0
+    monkeypatch.setattr("gateway.evaluate.write_twins", lambda: [*alike, unlike])
     ended = evaluate("counterfactuals", "--json")
     told = json.loads(ended.stdout)
-    assert ended.exit_code == (1 if told["flips"] else 0)
-    assert sum(shift["pairs"] for shift in told["shifts"] if shift["name"] == "all") >= 2000
-    assert {"language", "dimension", "person", "neutral", "named"} == set(told["flips"][0]) if told["flips"] else True
+    assert ended.exit_code == 1
+    assert [pair["named"] for pair in told["flips"]] == ["a naked woman"]
+    assert [(shift["pairs"], shift["flips"]) for shift in told["shifts"] if shift["name"] == "all"] == [(3, 1)]
+
+
+@real_models
+def test_the_scorecard_says_that_benchmarks_are_absent_and_goes_on_with_our_own_prompts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, dev = find_prompts("own", tmp_path), find_prompts("own-dev", tmp_path)
+    monkeypatch.setattr("gateway.evaluate.own_test_part", lambda: PromptSet("own", own.rows[::60]))
+    monkeypatch.setattr("gateway.evaluate.own_benign_dev", lambda: PromptSet("own-dev", dev.rows[:120]))
+    monkeypatch.setattr("gateway.evaluate.write_twins", lambda: write_twins()[:50])
+    ended = evaluate("scorecard", "--out", tmp_path / "docs", "--benchmarks", tmp_path / "absent")
+    assert ended.exit_code == 0, ended.stderr
+    assert f"no benchmarks in {tmp_path / 'absent'}" in ended.stderr
+    page = (tmp_path / "docs" / "scorecard-prompts.md").read_text()
+    assert ended.stdout.strip() == str(tmp_path / "docs" / "scorecard-prompts.md")
+    assert "were not there when this was written" in page
+    assert "| own |" in page
+    assert not [row.text for row in own.rows if len(row.text) > 25 and row.text in page], "no prompt is quoted"
