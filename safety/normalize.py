@@ -210,6 +210,7 @@ def _spelt_out(source: _Text) -> Iterator[tuple[str, _Text]]:
         yield "deleeted_l", _deleet(source, LEET_AS_L)
     if STRETCHED.search(letters.text):
         yield from ((name, _squash(letters, repeats)) for name, repeats in SQUASHES)
+        yield "squashed_evenly", _rewrite(letters, LATIN_WORD, _squash_evenly)
 
 
 def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
@@ -637,6 +638,7 @@ def _deleet_sandwiches(source: _Text) -> _Text:
 
 WORD = re.compile(r"[^\W_]+")
 LATIN_WORD = re.compile(r"[a-z]+")
+LONG_STRETCH = 3  # equal letters
 STRETCHED = re.compile(r"([a-z])\1\1")
 RUN = re.compile(r"([a-z])\1+")
 ROMAN = frozenset("ivxlcdm")
@@ -655,6 +657,17 @@ def _squash_word(word: _Text, keep: Callable[[str], int]) -> _Text:
     if len(letters) == 1 or letters <= ROMAN or not STRETCHED.search(word.text):
         return word
     return _without(word, ((run.start() + keep(run.group()), run.end()) for run in RUN.finditer(word.text)))
+
+
+def _squash_evenly(word: _Text) -> _Text:
+    """`mmmaaassssss` becomes `mass`: the shortest of the long runs stands for one letter."""
+    lengths = [match.end() - match.start() for match in RUN.finditer(word.text)]
+    unit = min(filter(LONG_STRETCH.__le__, lengths), default=0)
+    return _rewrite(word, RUN, lambda run: run.part(0, _evenly(len(run.text), unit))) if unit else word
+
+
+def _evenly(length: int, unit: int) -> int:
+    return length if length < LONG_STRETCH else round(length / unit)
 
 
 def _one(_: str) -> int:

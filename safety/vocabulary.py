@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -36,18 +36,18 @@ COMMONEST = frozenset(
     )
 )
 # What each part of a cut costs, so that few long words win over many short ones.
-COMMONEST_WORD, SHORT_WORD, LONG_WORD, LONGEST_WORD, UNKNOWN_LETTER = 2.0, 3.9, 3.6, 1.0, 4.0
+COMMONEST_WORD, LONG_WORD, LONGEST_WORD, UNKNOWN_LETTER = 2.0, 3.6, 1.0, 4.0
+SHORT_WORDS = {1: 4.0, 2: 3.9, 3: 3.7}
 OF_SQUARED_LENGTH = 0.015
+OF_A_NAME = 1.5  # and of words of other languages than those of our common words
 
+USUAL = ("english", "french")  # the folders of lists in the languages of our common words
 COMMENT = re.compile(r"(?m)^#.*$")
 MARK = re.compile("[\u0300-\u036f]")
 LANGUAGE = re.compile(r"(?m)^language: (en|fr)$")
 ROW = re.compile(r"(?m)^  - ")
 TEXT = re.compile(r"[^\W\d_]{3,}")
 INFLECTIONS: tuple[Inflection, ...] = ("noun", "verb", "adjective")
-REPEATED = re.compile(r"(.)\1+")
-STRETCHED = re.compile(r"(.)\1\1")
-STRETCHED_MARK = "+"  # tells words without repeated letters from others
 ALIKE_PAIRS = (("vv", "w"), ("rn", "m"), ("ph", "f"))
 ALIKE = str.maketrans("vl", "ui")
 LONG_FUSED = 16  # letters; from here on a cut may leave names and other unknown words whole
@@ -69,9 +69,16 @@ class Cut:
 class Vocabulary:
     """Words, and their disguises as single words."""
 
-    def __init__(self, dictionary: Iterable[str], common: Iterable[str], listed: Iterable[str]) -> None:
-        """dictionary: words that are left alone. common: those that fused text is made of, beside the listed ones."""
-        self.listed = frozenset(word for word in listed if len(word) >= SHORTEST_LISTED)
+    def __init__(
+        self, dictionary: Iterable[str], common: Sequence[str], listed: Iterable[str], names: Iterable[str] = ()
+    ) -> None:
+        """dictionary: words that are left alone. common: those that fused text is made of, beside the listed ones.
+
+        names: listed too, but a cut prefers any other word.
+        """
+        usual = frozenset(word for word in listed if len(word) >= SHORTEST_LISTED)
+        rare = frozenset(word for word in names if len(word) >= SHORTEST_LISTED).difference(usual, common)
+        self.listed = usual | rare
         self.frequent = self.listed.union(common)
         self.known = self.frequent.union(dictionary)
         whole = [word for word in self.frequent if len(word) >= SHORTEST_MIRRORED]
@@ -81,11 +88,10 @@ class Vocabulary:
         self._alike: dict[str, list[str]] = defaultdict(list)
         for word in sorted(self.listed):
             self._alike[skeleton(word)].append(word)
-            self._alike[REPEATED.sub(r"\1", word) + STRETCHED_MARK].append(word)
         self._meanings: dict[str, str] = {}
         self._cuts: dict[str, Cut] = {}
         self._words = sorted(self.frequent)
-        self._costs = list(map(_cost, self._words))
+        self._costs = [_cost(word) + OF_A_NAME * (word in rare) for word in self._words]
 
     @cached_property
     def _automaton(self) -> AhoCorasick:
@@ -161,8 +167,8 @@ def _halves(word: str) -> Iterator[str]:
 def _cost(word: str) -> float:
     if word in COMMONEST:
         return COMMONEST_WORD
-    if len(word) < SHORTEST_LISTED:
-        return SHORT_WORD
+    if len(word) in SHORT_WORDS:
+        return SHORT_WORDS[len(word)]
     return max(LONGEST_WORD, LONG_WORD - OF_SQUARED_LENGTH * len(word) ** 2)
 
 
@@ -185,11 +191,9 @@ def _cut(fused: str, last: list[str]) -> Cut:
 
 
 def _shapes(word: str) -> Iterator[str]:
-    """What listed words a word may be compared with by: two v are a w or two u; a run of three is any number."""
+    """What listed words a word may be compared with by: two v are a w or two u."""
     yield skeleton(word)
     yield skeleton(word.replace("v", "u"))
-    if STRETCHED.search(word):
-        yield REPEATED.sub(r"\1", word) + STRETCHED_MARK
 
 
 def _difference(word: str, other: str) -> tuple[int, int]:
@@ -211,7 +215,9 @@ def _foreign(disguised: Mapping[str, str], known: frozenset[str]) -> dict[str, s
 @cache
 def vocabulary() -> Vocabulary:
     """The words of the dictionaries, of common_words.txt and of the shipped lists, read once."""
-    return Vocabulary(_dictionary_words(), _common_words(), _listed_words())
+    usual = [path for folder in USUAL for path in sorted((SHIPPED / folder).glob("*.yaml"))]
+    others = sorted(set(SHIPPED.glob("*/*.yaml")) - set(usual))
+    return Vocabulary(_dictionary_words(), _common_words(), _listed_words(usual), _listed_words(others))
 
 
 def _dictionary_words() -> Iterator[str]:
@@ -225,9 +231,9 @@ def _common_words() -> list[str]:
     return LETTERS.findall(COMMENT.sub("", COMMON_WORDS.read_text(encoding="utf-8")))
 
 
-def _listed_words() -> Iterator[str]:
-    """Every word of the shipped lists in every form. Their text is enough: reading them as lists takes far longer."""
-    for path in sorted(SHIPPED.glob("*/*.yaml")):
+def _listed_words(paths: Iterable[Path]) -> Iterator[str]:
+    """Every word of list files in every form. Their text is enough: reading them as lists takes far longer."""
+    for path in paths:
         text = COMMENT.sub("", path.read_text(encoding="utf-8"))
         language = LANGUAGE.search(text)
         yield from _words(text)
