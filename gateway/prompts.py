@@ -12,8 +12,11 @@ UNFOLDED_GROWTH = 2  # one character may stand for 18; a text of such characters
 BLANK_LETTERS = frozenset("ᅠᅟㅤﾠ⠀")  # Hangul fillers and the empty Braille cell draw nothing
 
 
-def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
-    """The prompt in NFC. Raises PromptTooLong (code points after NFC) or InvalidValue."""
+def checked_prompt(prompt: str, max_chars: int, param: str = "prompt", *, is_drawn: bool = True) -> str:
+    """The prompt in NFC. Raises PromptTooLong (code points after NFC) or InvalidValue.
+
+    is_drawn: it must say what should be seen, not only what should not.
+    """
     if any("\ud800" <= char <= "\udfff" for char in prompt):
         raise InvalidValue("The text holds half of a surrogate pair: it is not valid Unicode.", param=param)
     if CONTROLS.search(prompt):
@@ -25,7 +28,7 @@ def checked_prompt(prompt: str, max_chars: int, param: str = "prompt") -> str:
         raise PromptTooLong(f"The text has {len(prompt)} characters; at most {max_chars} are allowed.", param=param)
     if not any(_is_visible(char) for char in prompt):
         raise InvalidValue("The text is empty.", param=param)
-    if not any(_is_visible(char) for char in split_prompt(prompt).positive):
+    if is_drawn and not any(_is_visible(char) for char in split_prompt(prompt).positive):
         raise InvalidValue("The text says only what should not be seen. Say what should be seen, too.", param=param)
     return prompt
 

@@ -221,8 +221,8 @@ def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
         yield from _two_readings("untagged", _remove(source, TAGGED))
     if MARKUP.search(source.text):
         yield from _two_readings("unmarked", _remove(source, MARKUP))
-    if "\n" in source.text:
-        yield from _two_readings("unbroken", _mend_words(source))
+    if "\n" in source.text and (mended := _mend_words(source)) is not source:
+        yield from _two_readings("unbroken", mended)
     if FLIPPED.search(source.text):
         yield from _two_readings("upright", _rewrite(source, WORD, _set_upright_if_flipped))
         yield from _two_readings("turned", _set_upright(source))
@@ -540,7 +540,7 @@ def _unmask(word: _Text) -> _Text:
 # --- prompt weights and brackets ------------------------------------------------------------------
 
 WEIGHT = re.compile(r":\s?[-+]?(?:\d{1,3}(?:\.\d{0,4})?|\.\d{1,4})\s?[)\]}>]")
-BRACKETS = re.compile(r"[()\[\]{}<>|\\]+")
+BRACKETS = str.maketrans(dict.fromkeys("()[]{}<>|\\", " "))
 
 
 def _unweight(source: _Text) -> _Text:
@@ -549,7 +549,7 @@ def _unweight(source: _Text) -> _Text:
 
 
 def _unbracket(source: _Text) -> _Text:
-    return _rewrite(source, BRACKETS, _blank)
+    return _Text(source.text.translate(BRACKETS), source.origin)
 
 
 # --- letters set apart ----------------------------------------------------------------------------

@@ -85,7 +85,7 @@ async def create_moderation(request: Request, house: TheHouse, caller: TheCaller
     caller.require("moderations:create")
     body = validated(ModerationBody, await read_json(request, MAX_PICTURE_BODY, house.settings.head_seconds))
     parts = _parts(body)
-    texts = [checked_prompt(part, house.settings.max_prompt_chars, "input") for part in parts if isinstance(part, str)]
+    texts = [_text(part, house.settings.max_prompt_chars) for part in parts if isinstance(part, str)]
     images = [part for part in parts if isinstance(part, ImageUrl)]
     pictures = await to_thread.run_sync(_decode, images, house.settings.max_image_pixels)
     policy = house.policy_in_force.policy
@@ -97,6 +97,10 @@ async def create_moderation(request: Request, house: TheHouse, caller: TheCaller
         "model": policy.name,
         "results": [_result([judgement for _, judgement in group]) | _ours(group, policy) for group in groups],
     }
+
+
+def _text(part: str, max_chars: int) -> str:
+    return checked_prompt(part, max_chars, "input", is_drawn=False)
 
 
 def _parts(body: ModerationBody) -> list[str | ImageUrl]:
