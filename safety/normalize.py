@@ -119,8 +119,7 @@ def _read_plain(prompt: str, plain: _Text) -> NormalizedPrompt:
     if not unknown or _means_nothing_else(unknown):
         return NormalizedPrompt(prompt, plain.text, (View("folded", plain.text, plain.origin),))
     folded = _part_words(plain)
-    readings = chain([("folded", folded), ("plain", plain)], _deciphered(plain), _deciphered(folded))
-    return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
+    return NormalizedPrompt(prompt, folded.text, _views([("folded", folded), ("plain", plain)]))
 
 
 def _read_in_every_way(prompt: str, source: _Text) -> NormalizedPrompt:
@@ -128,8 +127,8 @@ def _read_in_every_way(prompt: str, source: _Text) -> NormalizedPrompt:
     folded = _sure(shown)
     if folded.text != shown.text:
         folded = _settle(folded, lambda text: _sure(_uncover(text)))
-    readings = chain([("folded", folded)], _readings(shown), _deciphered(folded), _other_orders(source))
-    return NormalizedPrompt(prompt, folded.text, tuple(_distinct(readings)))
+    readings = chain([("folded", folded)], _readings(shown), _other_orders(source))
+    return NormalizedPrompt(prompt, folded.text, _views(readings))
 
 
 # What no step of this module would touch needs no step: most prompts are plain words. What makes a prompt suspicious
@@ -174,12 +173,15 @@ def fold_term(text: str) -> str:
     return NOT_WORD.sub(" ", MARKS_ON_LATIN.sub("", folded)).strip()
 
 
-def _distinct(readings: Iterable[tuple[str, _Text]]) -> Iterator[View]:
-    seen = {""}
+def _views(readings: Iterable[tuple[str, _Text]]) -> tuple[View, ...]:
+    """Each text once, and what the unknown words of each may mean."""
+    different: dict[str, tuple[str, _Text]] = {}
     for name, reading in readings:
-        if reading.text not in seen:
-            seen.add(reading.text)
-            yield View(name, reading.text, reading.origin)
+        different.setdefault(reading.text, (name, reading))
+    for name, reading in list(different.values()):
+        for way, meant in _deciphered(reading) if not DISTORTED.search(name) else ():
+            different.setdefault(meant.text, (way if way == SPELLED or name == "folded" else f"{name}_{way}", meant))
+    return tuple(View(name, reading.text, reading.origin) for name, reading in different.values() if reading.text)
 
 
 def _readings(shown: _Text) -> Iterator[tuple[str, _Text]]:
@@ -205,7 +207,6 @@ def _spelt_out(source: _Text) -> Iterator[tuple[str, _Text]]:
     """Without leetspeak, and without repeated letters."""
     letters = _deleet(source, LEET_AS_I)
     yield "deleeted", letters
-    yield from _deciphered(letters)
     if LEET_DOUBTFUL.search(source.text):
         yield "deleeted_l", _deleet(source, LEET_AS_L)
     if STRETCHED.search(letters.text):
@@ -231,9 +232,7 @@ def _other_orders(source: _Text) -> Iterator[tuple[str, _Text]]:
 def _two_readings(name: str, source: _Text) -> Iterator[tuple[str, _Text]]:
     shown = _settle(source, _uncover)
     yield name, _sure(shown)
-    joined = _deleet(_tidy(_join_parts(shown)), LEET_AS_I)
-    yield f"{name}_joined", joined
-    yield from _deciphered(joined)
+    yield f"{name}_joined", _deleet(_tidy(_join_parts(shown)), LEET_AS_I)
 
 
 def _settle(source: _Text, step: Step) -> _Text:
@@ -691,6 +690,7 @@ SQUASHES: tuple[tuple[str, Callable[[str], int]], ...] = (
 
 # --- words that are none --------------------------------------------------------------------------
 
+DISTORTED = re.compile(f"squash|all_joined|deleeted_l|{SPELLED}|{SQUEEZED}")  # readings whose words are hardly any
 WORDS = re.compile(r"[a-z]{2,}")
 ONLY_LETTERS = bytes(code if chr(code) in ascii_lowercase else 32 for code in range(128)).ljust(256)
 SHORTEST_PARTED = 14  # letters
@@ -755,7 +755,14 @@ def _deciphered(source: _Text) -> Iterator[tuple[str, _Text]]:
     if len(unknown & known.rotated.keys()) >= SURELY_FOREIGN:
         yield "rotated", _Text(source.text.translate(ROT13), source.origin)
     if ENDLESS.search(source.text):
-        yield SPELLED, source
+        yield SPELLED, _endless(source)
+
+
+def _endless(source: _Text) -> _Text:
+    """The words that are too long for any cut, with a space behind each: terms are looked for inside them."""
+    spans = [match.span() for match in ENDLESS.finditer(source.text)]
+    text = "".join(f"{source.text[start:end]} " for start, end in spans)
+    return _Text(text, [place for start, end in spans for place in (*source.origin[start:end], source.origin[end - 1])])
 
 
 def _read_unknown(source: _Text) -> _Text:

@@ -147,6 +147,12 @@ def test_words_that_are_long_rare_or_broken_honestly_are_left_alone(prompt: str)
     assert len(normalize(prompt).folded.split()) == len(prompt.split())
 
 
+def test_terms_are_looked_for_inside_text_without_end() -> None:
+    endless = "lorem" * 20 + "dragonfly" + "ipsum" * 20
+
+    assert [view.text for view in normalize(endless).views if view.name == SPELLED] == [f"{endless} "]
+
+
 def test_a_leading_article_does_not_join_spaced_letters() -> None:
     assert normalize("a k i t t e n").folded == "a kitten"
 
