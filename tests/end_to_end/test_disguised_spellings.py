@@ -48,7 +48,7 @@ def test_an_answer_has_what_its_readers_look_for(answers: dict[str, dict[str, An
     for answer in answers.values():
         assert answer["action"] in ("allow", "label", "review", "block", "escalate")
         assert 0 <= answer["score"] <= 1
-        assert answer["policy"] == "default@1"
+        assert answer["policy"].startswith("default@")
         assert {signal["source"] for signal in answer["signals"]} == {
             "blocklist",
             "prompt_classifier",
