@@ -145,7 +145,12 @@ GERMAN_NOUN: Endings = (
     ("in", "innen"), ("e", "en er"), ("er", "ern ers"), ("el", "eln els"), ("s", "se sen"), ("", "e en er s es ern"),
 )  # fmt: skip
 GERMAN_ADJECTIVE: Endings = (("e", "er en em es"), ("", "e er en em es"))
-GERMAN_VERB: Endings = (("en", "e t te ten end ende enden ender endes"), ("n", "e t te ten nd nde nden nder"))
+GERMAN_VERB: Endings = (
+    ("ten", "te tet tete teten tend tende tenden tender tendes"),
+    ("den", "de det dete deten dend dende denden dender dendes"),
+    ("en", "e t te ten end ende enden ender endes"),
+    ("n", "e t te ten nd nde nden nder"),
+)
 POLISH_NOUN: Endings = (
     ("ka", "ki kę ką ce ko ek kom kami kach"), ("ga", "gi gę gą dze go g gom gami gach"),
     ("ja", "ji ję ją jo jom jami jach"), ("cja", "cji cję cją"), ("ia", "i ię ią io iom iami iach"),
@@ -222,9 +227,11 @@ def _last_word(inflected: Callable[[str], Iterable[str]]) -> Callable[[str], lis
 
 
 def _german_verb(text: str) -> list[str]:
+    """Verbs that begin with an unstressed syllable make their participle without ge-."""
     stem = re.sub("e?n$", "", text)
-    participle = f"ge{stem}t"
-    return [*_replaced(text, GERMAN_VERB), participle, *(participle + ending for ending in ("e", "en", "er", "es"))]
+    ending = "et" if stem.endswith(("t", "d")) else "t"
+    participle = stem + ending if re.match("(be|ent|er|ver|zer)", stem) else f"ge{stem}{ending}"
+    return [*_replaced(text, GERMAN_VERB), participle, *(participle + case for case in ("e", "en", "er", "es"))]
 
 
 def _dutch_stem(word: str) -> str:
