@@ -256,7 +256,7 @@ def _uncover(source: _Text) -> _Text:
 
 def _sure(shown: _Text) -> _Text:
     """The further steps that hardly ever hurt honest text."""
-    plain = _tidy(_rewrite(shown, SURELY_SPACED, lambda part: _part_words(_join(part))))
+    plain = _tidy(_rewrite(shown, SURELY_SPACED, lambda part: _part_run(_join(part))))
     return _part_words(_squash(_deleet_sandwiches(plain), _one))
 
 
@@ -697,7 +697,8 @@ SHORTEST_PARTED = 14  # letters
 FUSED = re.compile(rf"(?<![a-z])[a-z]{{{SHORTEST_PARTED},{LONGEST_FUSED}}}(?![a-z])")
 ENDLESS = re.compile(rf"[a-z]{{{LONGEST_FUSED + 1},}}")
 SURELY_FUSED = 3  # words
-SURELY_COVERED = 0.9
+SURE_LENGTH = 3  # letters of a word, on average
+MOSTLY_COVERED = 0.9
 GAP_IN_WORD = 3  # characters
 SURELY_FOREIGN = 2  # words
 SHORTEST_REST = 3  # letters
@@ -738,8 +739,16 @@ def _part_surely(word: _Text) -> _Text:
     if word.text in known.known:
         return word
     cut = known.cut(word.text)
-    sure = len(cut.words) >= SURELY_FUSED and cut.covered >= SURELY_COVERED
+    sure = cut.covered == 1 and SURELY_FUSED <= len(cut.words) <= len(word.text) / SURE_LENGTH
     return _spread(word, " ".join(cut.words)) if sure else word
+
+
+def _part_run(run: _Text) -> _Text:
+    """Letters that stood alone are words without limits, even if not all of them are known."""
+    if not FUSED.fullmatch(run.text):
+        return run
+    cut = vocabulary().cut(run.text)
+    return _spread(run, " ".join(cut.words)) if cut.covered >= MOSTLY_COVERED else run
 
 
 def _deciphered(source: _Text) -> Iterator[tuple[str, _Text]]:
