@@ -701,6 +701,7 @@ SURE_LENGTH = 3  # letters of a word, on average
 MOSTLY_COVERED = 0.9
 GAP_IN_WORD = 3  # characters
 SURELY_FOREIGN = 2  # words
+SURELY_MIRRORED = 5  # letters of one word
 SHORTEST_REST = 3  # letters
 BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,20})(?P<end>\n)([^\W\d_]{2,20})(?![^\W\d_])")
 ROT13 = {ord(letter): codecs.encode(letter, "rot13") for letter in map(chr, range(ord("a"), ord("z") + 1))}
@@ -758,7 +759,8 @@ def _deciphered(source: _Text) -> Iterator[tuple[str, _Text]]:
         return
     known = vocabulary()
     yield "deciphered", _read_unknown(source if unknown.isdisjoint(known.halves) else _join_halves(source))
-    if len(unknown & known.backwards.keys()) >= SURELY_FOREIGN:
+    mirrored = unknown & known.backwards.keys()
+    if len(mirrored) >= SURELY_FOREIGN or max(map(len, mirrored), default=0) >= SURELY_MIRRORED:
         yield "words_turned", _rewrite(source, WORDS, _turn)
         yield "text_turned", _turn(source)
     if len(unknown & known.rotated.keys()) >= SURELY_FOREIGN:
