@@ -159,8 +159,9 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
         is_folder = Path(scorer).is_dir()
         embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
     banks, lists = load_banks(), load_blocklists(policy.blocklists)
+    unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in policy.prompt.checks else []
     return Screen(
-        [Blocklist.from_lists(lists), classifier, NegativePrompt.from_lists(lists)],
+        [Blocklist.from_lists(lists), classifier, *unwanted],
         embedder,
         [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
     )
