@@ -200,14 +200,15 @@ HEADS: dict[str, str] = {
     "Zimbabwe": "Emmerson Mnangagwa",
 }
 
-OTHER_SPELLINGS = """Vladimir Poutine; Volodymyr Zelensky; Vladimir Zelenski; Alexandre Loukachenko; Recep Tayyip Erdogan;
-Benyamin Netanyahou; Abdel Fattah al-Sissi; Mohammed ben Salmane; Mouammar Kadhafi; Bachar al-Assad; Kim Jong-un; Xi Jin Ping;
-Serguei Lavrov; Sergueï Lavrov; Petro Porochenko; Mikheïl Saakachvili; Nikol Pachinian; Moustafa Madbouli; pape Léon XIV;
-pape François; le roi Charles III; la reine Camilla; le roi Felipe VI; Philippe de Belgique; Albert de Monaco; Guillaume de
-Luxembourg; Ahmed al-Charaa; Joao Lourenco; Noursoultan Nazarbaïev; Gourbangouly Berdymoukhamedov; Chavkat Mirzioïev;
-Emomali Rakhmon; Ali Khamenei; Ebrahim Raïssi; Mahmoud Ahmadinejad; Jean-Luc Mélenchon; Marine Le Pen; Macron; Trump; Biden;
-Poutine; Zelensky; Netanyahu; Bolsonaro; Erdogan; Orban Viktor Orban; Xi Jinping; Narendra Modi; Merkel; Sarkozy; Obama;
-Kate Middleton; le prince William; prince Harry; Meghan Markle; Elon Musk; Mark Zuckerberg; Ursula von der Leyen; António
-Guterres; Mark Rutte; Christine Lagarde; Tedros Adhanom Ghebreyesus; Kaja Kallas; Roberta Metsola""".replace(
-    "\n", " "
-).split("; ")
+OTHER_SPELLINGS = """Vladimir Poutine; Volodymyr Zelensky; Vladimir Zelenski; Alexandre Loukachenko; Recep Tayyip
+Erdogan; Benyamin Netanyahou; Abdel Fattah al-Sissi; Mohammed ben Salmane; Mouammar Kadhafi;
+Bachar al-Assad; Kim Jong-un; Xi Jin Ping; Serguei Lavrov; Sergueï Lavrov; Petro Porochenko;
+Mikheïl Saakachvili; Nikol Pachinian; Moustafa Madbouli; pape Léon XIV; pape François; le roi
+Charles III; la reine Camilla; le roi Felipe VI; Philippe de Belgique; Albert de Monaco; Guillaume
+de Luxembourg; Ahmed al-Charaa; Joao Lourenco; Noursoultan Nazarbaïev; Gourbangouly
+Berdymoukhamedov; Chavkat Mirzioïev; Emomali Rakhmon; Ali Khamenei; Ebrahim Raïssi; Mahmoud
+Ahmadinejad; Jean-Luc Mélenchon; Marine Le Pen; Macron; Trump; Biden; Poutine; Zelensky;
+Netanyahu; Bolsonaro; Erdogan; Orban Viktor Orban; Xi Jinping; Narendra Modi; Merkel; Sarkozy;
+Obama; Kate Middleton; le prince William; prince Harry; Meghan Markle; Elon Musk; Mark Zuckerberg;
+Ursula von der Leyen; António Guterres; Mark Rutte; Christine Lagarde; Tedros Adhanom Ghebreyesus;
+Kaja Kallas; Roberta Metsola""".replace("\n", " ").split("; ")
