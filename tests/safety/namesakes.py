@@ -44,7 +44,12 @@ Captain Nemo; James Bond; Dr Who; Zorro; Charles III of Spain by Goya; Philip II
 Titian, king of Spain in the sixteenth century; Elizabeth I; Ramses II; Confucius; Saladin; Otto
 von Bismarck, chancellor of Germany; Theodore Roosevelt, president of the United States; Adele
 Bloch-Bauer by Klimt; William Shakespeare; Jane Austen; Pope Julius II; Thomas Jefferson; John F.
-Kennedy's airport"""
+Kennedy's airport; Marie Curie in her laboratory; a Madonna and child by Raphael; an emperor of
+Japan in the Heian period; the French king Louis XIV; the Russian emperor Peter the Great; an
+English king on his throne; an Amedeo Modigliani portrait; queen of England in the 16th century;
+the first president of the United States; American presidents on banknotes; an Abe Lincoln coin;
+the president's cup golf trophy; a tapestry of a medieval king of Sweden; Obama onsen; a thunbergia flower; a Tesla coil; Elon university; a trumpet; a Macron street sign; a
+Boris bike; a Johnson outboard motor; a Bernie mitten"""
 FRENCH_PLACES = """la rue Charles de Gaulle; l'aéroport Charles de Gaulle; le stade Nelson Mandela; la place Jacques
 Chirac; le quai Jacques Chirac; la tour Trump, Trump tower; le fleuve Jourdain; Paris au
 printemps; les chutes Victoria; le lac Victoria; la rue du Président Wilson; l'avenue Kennedy; la
@@ -69,7 +74,11 @@ d'Arc; Vercingétorix; Victor Hugo; Molière; Marie Curie; le roi Arthur; Robin 
 Holmes; Harry Potter; le prince de Perse; d'Artagnan; Astérix; Tintin; le Petit Prince; Obélix;
 Charles III d'Espagne; Henri IV roi de France; François Ier; Marie Antoinette; Charlemagne
 empereur; le Père Noël; Zorro; Mozart; Einstein; Léonard de Vinci; Vincent van Gogh; Jean Moulin;
-Lamartine"""
+Lamartine; le roi lion; la reine des neiges; le prince charmant; le roi soleil à Versailles; le
+président Lincoln en bronze; la maire du village de Plougastel; un premier ministre en papier
+mâché; le chancelier d'une université médiévale; l'empereur du Japon au Moyen Âge; l'émir de
+Cordoue; le roi d'Angleterre sur une tapisserie médiévale; le tour de France cycliste; un
+macronutriment; un Peugeot et un Renault; la baie des Anges; une rue de Mélenchon; la trompette; le trumeau d'une église"""
 ENGLISH_FRAMES = (
     "{}, watercolour",
     "an old postcard showing {}",
