@@ -11,7 +11,7 @@ from tests.safety.heads_of_state import HEADS, OTHER_SPELLINGS
 from tests.safety.namesakes import namesake_sentences
 
 SHIPPED = Blocklist.from_lists(load_blocklists(["english", "french"]))
-PEOPLE = ("figures_", "public_figures:", "celebrities:", "role_holders_")
+PEOPLE = ("figures_", "figures:", "celebrities:", "role_holders_")
 
 ENGLISH = ("a portrait of {} in a garden", "{} riding a bicycle, oil painting", "cartoon of {}'s speech")
 FRENCH = ("un portrait de {} dans un jardin", "{} à bicyclette, peinture à l'huile", "une caricature avec {}")
@@ -70,6 +70,12 @@ def test_names_are_recognised_however_they_are_written(write: type[str]) -> None
 def test_other_spellings_and_short_forms_are_recognised(name: str) -> None:
     assert _names_a_person(f"un portrait de {name} dans un jardin")
     assert _names_a_person(f"{_plain(name).lower()} reading a book in a garden")
+
+
+@pytest.mark.parametrize("name", ["President Modi", "Prime Minister Carney", "Chancellor Merz", "le président Faye"])
+def test_common_surnames_are_recognised_after_a_title(name: str) -> None:
+    assert "figures" in _signal(f"{name} on a bridge").evidence
+    assert _score(f"{name.split()[-1]} on a bridge") == 0
 
 
 @pytest.mark.parametrize(
