@@ -40,7 +40,10 @@ def test_every_list_of_people_scores_below_what_a_policy_refuses() -> None:
 
 
 def test_people_of_every_region_are_listed() -> None:
-    regions = {wordlist.name: wordlist for wordlist in load_blocklists(["english"]) if FIGURES in wordlist.name}
+    regions = {
+        wordlist.name: wordlist for wordlist in load_blocklists(["english"]) if wordlist.name.startswith(FIGURES)
+    }
+    regions.pop("figures_other_scripts")
 
     assert len(regions) == 8
     assert all(len(wordlist.terms) >= 100 for wordlist in regions.values())

@@ -72,6 +72,14 @@ def test_other_spellings_and_short_forms_are_recognised(name: str) -> None:
     assert _names_a_person(f"{_plain(name).lower()} reading a book in a garden")
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    ["портрет Владимира Путина в саду", "习近平在花园里的肖像", "プーチンの肖像画", "صورة دونالد ترامب في الحديقة"],
+)
+def test_the_best_known_are_recognised_in_other_scripts(prompt: str) -> None:
+    assert "figures_other_scripts" in _signal(prompt).evidence
+
+
 @pytest.mark.parametrize("name", ["President Modi", "Prime Minister Carney", "Chancellor Merz", "le président Faye"])
 def test_common_surnames_are_recognised_after_a_title(name: str) -> None:
     assert "figures" in _signal(f"{name} on a bridge").evidence
