@@ -101,7 +101,7 @@ def place(model: BertForSequenceClassification, old: Tokenizer, new: Tokenizer, 
     lexical = translations()
     stemmed = by_stem(lexical)
     model.resize_token_embeddings(new.get_vocab_size(), mean_resizing=False)
-    table = model.get_input_embeddings().weight
+    table = model.bert.embeddings.word_embeddings.weight
     before = table.clone()
     for word in words:
         english = english_of(word, lexical, stemmed) or [word]

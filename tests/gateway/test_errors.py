@@ -36,7 +36,7 @@ ERRORS = [error for error in descendants(GatewayError) if error not in FAMILIES]
 
 
 def told(error: type[GatewayError]) -> GatewayError:
-    told = {"categories": []}
+    told: dict[str, list[str]] = {"categories": []}
     if error is ContentRefused:
         return ContentRefused("Why.", outcome="blocked", stage="prompt", told=told, decision_id="dec_", policy="a@1")
     if error is ConfirmationRequired:

@@ -33,7 +33,7 @@ def test_a_french_word_starts_where_its_english_word_stands(encoder: Path) -> No
         BertConfig(vocab_size=old.get_vocab_size(), hidden_size=8, num_hidden_layers=1, num_attention_heads=1)
     )
     place(model, old, new, WORDS)
-    table = model.get_input_embeddings().weight
+    table = model.bert.embeddings.word_embeddings.weight
     assert torch.equal(table[new.token_to_id("couteau")], table[new.token_to_id("knife")])
 
 
