@@ -14,6 +14,7 @@ from policies.verdict import CouldNotJudge
 from safety.classifier_networks import Network, load_network
 from safety.language import guess_language
 from safety.normalize import NormalizedPrompt
+from safety.word_weights import WordWeights
 
 Floats = NDArray[np.float32]
 
@@ -68,27 +69,29 @@ UNCALIBRATED = {ANY_LANGUAGE: {"scale": 1.0, "offset": 0.0}}
 
 
 class Calibration:
-    """Platt scaling per language: probability = activation(scale * logit + offset).
+    """Platt scaling per language: probability = activation(scale * logit + words * word logit + offset).
 
     It applies to the "unsafe" output, or to all outputs of a model without one.
-    stored: {language or "any": {"scale": number, "offset": number}}, the "calibration" of config.json; the first
-    entry stands for languages that have none. measured: False when there is none at all, which changes nothing.
+    stored: {language or "any": {"scale": number, "offset": number, maybe "words": number}}, the "calibration" of
+    config.json; the first entry stands for languages that have none. words: the model of words that it may weigh.
+    measured: False when there is none at all, which changes nothing.
     """
 
-    def __init__(self, stored: Mapping[str, Mapping[str, float]] | None) -> None:
+    def __init__(self, stored: Mapping[str, Mapping[str, float]] | None, words: WordWeights | None) -> None:
         self.measured = bool(stored)
         self._by_language = stored or UNCALIBRATED
+        self._words = words
 
-    def __call__(self, logits: Floats, texts: Sequence[str]) -> Floats:
-        """logits: (rows, outputs), a row's text being the whole prompt that it belongs to."""
-        numbers: Floats = np.array(list(map(self._of, texts)), dtype=np.float32)
-        return numbers[:, :1] * logits + numbers[:, 1:]
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        """float32 (texts, 2): the scale and the offset for the logits of each whole prompt."""
+        return np.array(list(map(self._of, texts)), dtype=np.float32)
 
     def _of(self, text: str) -> tuple[float, float]:
         several = len(self._by_language) > 1
         code = guess_language(text).code if several else ANY_LANGUAGE
         numbers = self._by_language.get(code) or next(iter(self._by_language.values()))
-        return numbers["scale"], numbers["offset"]
+        rude = numbers.get("words", 0.0) * self._words.logit(text) if self._words else 0.0
+        return numbers["scale"], numbers["offset"] + rude
 
 
 class PromptClassifier:
@@ -96,29 +99,34 @@ class PromptClassifier:
 
     With an "unsafe" output, a category's score is P(unsafe) * p_c / max_k p_k: the likeliest category carries
     the calibrated P(unsafe), the others their share of it. Without one, it is the label's own probability.
+    words: a linear model of words that the calibration weighs beside the network's logit, if it has one.
     """
 
     name = "prompt_classifier"
 
-    def __init__(self, identity: ModelIdentity, network: Network, labels: LabelManifest) -> None:
+    def __init__(
+        self, identity: ModelIdentity, network: Network, labels: LabelManifest, words: WordWeights | None = None
+    ) -> None:
         self.identity = identity
         self.reports = frozenset(labels.columns)
         self._network = network
         self._labels = labels
-        self._calibration = Calibration(network.config.get("calibration"))
+        self._words = words
+        self._calibration = Calibration(network.config.get("calibration"), words)
         self._exclusive = network.config.get("problem_type") != "multi_label_classification" and network.outputs > 1
         self._judge(["warm up: the first pass allocates"])
 
     @classmethod
     def load(cls, folder: Path) -> "PromptClassifier":
-        """Load a model folder: config.json, *.safetensors, tokenizer.json, manifest.json, maybe labels.json.
+        """Load a model folder: config.json, model.safetensors, tokenizer.json, manifest.json, maybe words.safetensors
+        and labels.json.
 
         Raises IntegrityFailure when a file is not the one published or weights are missing, UnknownLabel when
         a label has no meaning here.
         """
         identity = verify_folder(folder)
         network = load_network(folder)
-        return cls(identity, network, LabelManifest.read(folder, network.labels))
+        return cls(identity, network, LabelManifest.read(folder, network.labels), WordWeights.read(folder))
 
     def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
         """One signal per prompt and reported category. Raises CouldNotJudge when a score is not finite."""
@@ -137,6 +145,11 @@ class PromptClassifier:
         windows, owners = self._network.windows([prompt.folded for prompt in prompts])
         return _greatest(self._network.logits(windows)[:, self._labels.unsafe], owners, len(prompts))
 
+    def word_logits(self, prompts: Sequence[NormalizedPrompt]) -> Floats:
+        """float32 (prompts,): what the model of words says of each prompt; zeros where there is none."""
+        logits = [self._words.logit(prompt.folded) if self._words else 0.0 for prompt in prompts]
+        return np.array(logits, dtype=np.float32)
+
     def _signals(self, scores: Sequence[float]) -> list[Signal]:
         measured = self._calibration.measured
         return [
@@ -147,15 +160,15 @@ class PromptClassifier:
     def _judge(self, texts: Sequence[str]) -> Floats:
         """float32 (texts, categories): the greatest score over each text's windows."""
         windows, owners = self._network.windows(texts)
-        scores = self._scores(self._network.logits(windows), [texts[owner] for owner in owners])
+        scores = self._scores(self._network.logits(windows), self._calibration(texts)[owners])
         if not np.isfinite(scores).all():
             raise CouldNotJudge(self.name, "nan", f"{self.identity.name} gave a score that is not finite")
         return _greatest(scores, owners, len(texts))
 
-    def _scores(self, logits: Floats, texts: Sequence[str]) -> Floats:
-        """float32 (windows, categories) in [0, 1]; NaN stays NaN. texts: the whole prompt of each window."""
+    def _scores(self, logits: Floats, calibration: Floats) -> Floats:
+        """float32 (windows, categories) in [0, 1]; NaN stays NaN. calibration (windows, 2): scales and offsets."""
         at = self._labels.unsafe
-        calibrated = self._calibration(logits, texts)
+        calibrated = calibration[:, :1] * logits + calibration[:, 1:]
         if at is None:
             return self._by_category(self._probabilities(calibrated))
         shares = self._by_category(self._probabilities(logits))

@@ -1,21 +1,26 @@
 """One number for what the prompt gate thinks of a prompt."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from policies.signals import Category, Signal
 
 BLOCKLIST = "blocklist"
 CLEAR_TERM = 0.8  # blocklist terms from here on are refused or reviewed by themselves; others are hints
+LEAST_SHARE = 0.8  # of a clear term's score: more than 1 % of harmless prompts reach, so that order alone changes
 
 
-def gate_score(signals: Iterable[Signal]) -> float:
+def gate_score(signals: Sequence[Signal]) -> float:
     """How unsafe a prompt is to the gate as a whole, in [0, 1]: the gravest signal, the blocklist's hints counted half.
 
+    Among prompts with clear terms the other checks set the order: a term keeps LEAST_SHARE of its score where they find
+    nothing, and all of it where they are sure, or silent.
     Raises ValueError when no check has reported a category.
     """
-    return max(_weight(signal) for signal in signals if isinstance(signal.subject, Category))
+    told = [signal for signal in signals if isinstance(signal.subject, Category)]
+    others = [float(signal.score) for signal in told if signal.source != BLOCKLIST]
+    sure = max(others, default=1.0)
+    return max([*others, *(_weight(float(signal.score), sure) for signal in told if signal.source == BLOCKLIST)])
 
 
-def _weight(signal: Signal) -> float:
-    is_hint = signal.source == BLOCKLIST and signal.score < CLEAR_TERM
-    return float(signal.score) / 2 if is_hint else float(signal.score)
+def _weight(score: float, sure: float) -> float:
+    return score * (LEAST_SHARE + (1 - LEAST_SHARE) * sure) if score >= CLEAR_TERM else score / 2

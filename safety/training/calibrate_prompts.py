@@ -31,6 +31,9 @@ TRAFFIC = frozenset({"compbench_benign", "coco_captions_benign", "authored_fr", 
 WRITTEN_TRAFFIC = frozenset({"styled_gallery", "french_captions", "memes_kids_misc"})
 ROWS_PER_SOURCE = 800
 UNSAFE_SHARE_OF_TRAFFIC = 0.1  # the prior that calibrated scores assume
+WORDS_SHARE = (
+    0.1  # of the words' logit beside the network's: fits want .3 on tweets and none on prompts (decision 0005)
+)
 
 
 def platt(logits: Floats, unsafe: Flags, share: float) -> tuple[float, float]:
@@ -52,9 +55,12 @@ def platt(logits: Floats, unsafe: Flags, share: float) -> tuple[float, float]:
 
 def calibration_of(classifier: PromptClassifier, rows: Sequence[LabelledPrompt]) -> dict[str, float]:
     """What config.json keeps for one language."""
-    logits = classifier.unsafe_logits([normalize(row.text) for row in rows]).astype(np.float64)
-    scale, offset = platt(logits, np.array([row.unsafe for row in rows]), UNSAFE_SHARE_OF_TRAFFIC)
-    return {"scale": scale, "offset": offset, "unsafe_share": UNSAFE_SHARE_OF_TRAFFIC}
+    prompts = [normalize(row.text) for row in rows]
+    logits = classifier.unsafe_logits(prompts) + WORDS_SHARE * classifier.word_logits(prompts)
+    unsafe = np.array([row.unsafe for row in rows])
+    scale, offset = platt(logits.astype(np.float64), unsafe, UNSAFE_SHARE_OF_TRAFFIC)
+    words = scale * WORDS_SHARE
+    return {"scale": scale, "words": words, "offset": offset, "unsafe_share": UNSAFE_SHARE_OF_TRAFFIC}
 
 
 def looks_like_traffic(row: LabelledPrompt) -> bool:

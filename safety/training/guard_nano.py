@@ -1,6 +1,9 @@
 """Trains guard-nano: all-MiniLM-L6-v2 fine-tuned whole into a prompt classifier.
 
-python -m safety.training.guard_nano --data PROMPTS --work .training/guard-nano --out FOLDER
+python -m safety.training.guard_nano --data PROMPTS --work .training/first --out FIRST
+python -m safety.training.guard_nano --data PROMPTS --work .training/second --out FOLDER \
+    --start FIRST --seed 12 --rows 64000 --learning-rate 6e-5
+python -m safety.training.word_weights --out FOLDER
 python -m safety.training.calibrate_prompts --data PROMPTS --model FOLDER
 """
 
@@ -83,9 +86,10 @@ def batches_by_length(lengths: Sequence[int], config: TrainingConfig) -> list[li
 
 
 def new_model(encoder: Path) -> BertForSequenceClassification:
-    """The pretrained encoder under a fresh head for LABELS."""
+    """The pretrained encoder under a fresh head for LABELS; a head that was trained already stays."""
     return BertForSequenceClassification.from_pretrained(
         encoder,
+        dtype=torch.float32,
         local_files_only=True,
         num_labels=len(LABELS),
         problem_type="multi_label_classification",
@@ -118,15 +122,15 @@ def optimizer_of(model: BertForSequenceClassification, config: TrainingConfig) -
 
 
 class Training:
-    """One run that can stop after any checkpoint and go on from it."""
+    """One run that can stop after any checkpoint and go on from it. start: the model folder of an earlier run."""
 
-    def __init__(self, data: Path, work: Path, config: TrainingConfig) -> None:
+    def __init__(self, data: Path, work: Path, config: TrainingConfig, start: Path | None) -> None:
         self.config = config
         self.checkpoint = work / "checkpoint.pt"
         work.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         rows = training_rows(data, config.seed, config.rows)
-        self.model, encoder = french_encoder(rows, work)
+        self.model, encoder = (new_model(start), start) if start else french_encoder(rows, work)
         self.tokenizer = AutoTokenizer.from_pretrained(encoder, local_files_only=True)
         self.optimizer = optimizer_of(self.model, config)
         self.targets = targets_of(rows)
@@ -216,12 +220,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the shared *.csv.gz files")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints")
     parser.add_argument("--out", type=Path, required=True, help="the model folder to write")
+    parser.add_argument("--start", type=Path, help="the model folder of an earlier run to go on from, for another pass")
     parser.add_argument("--rows", type=int, default=TrainingConfig().rows)
+    parser.add_argument("--seed", type=int, default=TrainingConfig().seed)
+    parser.add_argument("--learning-rate", type=float, default=TrainingConfig().learning_rate)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    config = TrainingConfig(rows=options.rows)
-    training = Training(options.data, options.work, config)
+    config = TrainingConfig(rows=options.rows, seed=options.seed, learning_rate=options.learning_rate)
+    training = Training(options.data, options.work, config, options.start)
     training.run()
     publish(training.model, training.tokenizer, options.out, config.max_tokens)
     print(json.dumps(asdict(config), indent=2))

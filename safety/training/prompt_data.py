@@ -164,13 +164,39 @@ def own_unsafe(language: str, count: int, rng: random.Random) -> list[LabelledPr
     ]
 
 
+ELISION = re.compile(r"\b([Dd])e (?=une?\b)")  # French: "de un" is written "d'un"
+
+
+def own_people(language: str, count: int, rng: random.Random) -> list[LabelledPrompt]:
+    """`count` scenes of people of every kind, one in four of them harmful."""
+    grammar = read_yaml("people")[language]
+    calm = [("", scene) for scene in grammar["scenes"]]
+    grim = [(name, scene) for name, scene in (line.split("|", 1) for line in grammar["harm"])]
+    chosen = rng.choices(calm, k=count - count // 4) + rng.choices(grim, k=count // 4)
+    return [
+        LabelledPrompt(
+            ELISION.sub(r"\1'", scene.format(person=rng.choice(grammar["people"]))),
+            frozenset({Category(name)}) if name else frozenset(),
+            language,
+            "people",
+            own_split(scene),
+            scene,
+        )
+        for name, scene in chosen
+    ]
+
+
 def read_own(seed: int, per_kind: int = 16000) -> list[LabelledPrompt]:
     """Our own prompts in both languages, benign and unsafe, without repeats."""
     rng = random.Random(seed)  # noqa: S311  reproducible data, no secret
     rows = [
-        row for language in LANGUAGES for write in (own_benign, own_unsafe) for row in write(language, per_kind, rng)
+        row
+        for language in LANGUAGES
+        for write in (own_benign, own_unsafe, own_people)
+        for row in write(language, per_kind, rng)
     ]
-    return list({row.text: row for row in [*rows, *read_written()]}.values())
+    people = [row for language in LANGUAGES for row in own_people(language, per_kind, rng)]
+    return list({row.text: row for row in [*rows, *read_written(), *people]}.values())
 
 
 def read_written(folder: Path = WRITTEN) -> list[LabelledPrompt]:

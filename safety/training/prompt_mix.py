@@ -31,6 +31,8 @@ SOURCE_ROWS: Mapping[tuple[str, str], int] = {
     ("own_benign", "fr"): 6500,
     ("own_unsafe", "en"): 5000,
     ("own_unsafe", "fr"): 5000,
+    ("people", "en"): 5000,
+    ("people", "fr"): 6500,
     ("written_benign", "en"): 9000,
     ("written_benign", "fr"): 6000,
     ("written_unsafe", "en"): 9000,

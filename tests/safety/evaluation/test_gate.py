@@ -70,6 +70,15 @@ def test_hints_of_the_blocklist_do_not_outweigh_a_classifier_that_knows_better()
     assert gate_score([Signal("blocklist", Category.SEXUAL, 1.0)]) >= 0.9
 
 
+def test_among_prompts_with_clear_terms_the_classifier_sets_the_order_and_none_sinks_among_harmless_ones() -> None:
+    def score(term: float, judged: float) -> float:
+        found = Signal("blocklist", Category.SEXUAL, term)
+        return gate_score([found, Signal("prompt_classifier", Category.SEXUAL, judged)])
+
+    assert score(1.0, 0.01) < score(1.0, 0.5) < score(1.0, 0.99)
+    assert score(0.8, 0.0) > 0.63  # above each threshold for 1 % of harmless prompts
+
+
 def test_descriptors_say_nothing_about_harm() -> None:
     signals = [Signal("language", Descriptor.UNREAD_LANGUAGE, 1.0, "de"), Signal("blocklist", Category.HATE, 0.0)]
     assert gate_score(signals) == 0
