@@ -22,6 +22,7 @@ def heading(drawing: Drawing, texts: Texts) -> str:
     """For a page without a window; "" when there is nothing to announce."""
     return {
         Ending.REFUSED: texts.refused_heading,
+        Ending.ASKED: texts.asked_heading,
         Ending.CANCELLED: texts.cancelled_heading,
         Ending.FAILED: texts.failed_heading,
     }.get(drawing.ending, "")
@@ -69,25 +70,34 @@ def explanation(drawing: Drawing, texts: Texts) -> tuple[str, ...]:
     """What to make of the ending, and how to go on."""
     match drawing.ending:
         case Ending.REFUSED:
-            return (*(drawing.why or (texts.refused_undisclosed,)), texts.refused_next)
+            return (*_reasons(drawing, texts, texts.refused_undisclosed), texts.refused_next)
+        case Ending.ASKED:
+            return (*(drawing.why or (texts.asked_undisclosed,)), texts.asked_next)
         case Ending.HELD if drawing.request.error_code == ClassifierUnavailable.code:
             return texts.error(drawing.request.error_code), texts.failed_explained
         case Ending.HELD:
-            return (*drawing.why, texts.held_explained)
+            return (*_reasons(drawing, texts, texts.held_undisclosed), texts.held_explained)
         case Ending.ALL_WITHHELD:
             return (texts.all_withheld_next,)
         case Ending.CANCELLED:
             return (texts.cancelled_explained,)
         case Ending.FAILED:
             return (texts.error(drawing.request.error_code), texts.failed_explained, texts.kept)
+        case Ending.FINISHED if drawing.request.in_unread_language:
+            return (texts.unread_drawn,)
         case _:
             return ()
+
+
+def _reasons(drawing: Drawing, texts: Texts, otherwise: str) -> tuple[str, ...]:
+    unread = (texts.unread_language,) if drawing.request.in_unread_language else ()
+    return (*drawing.why, *unread) or (otherwise,)
 
 
 def record(drawing: Drawing, texts: Texts) -> tuple[tuple[str, str], ...]:
     """What to quote when asking about a decision or a fault."""
     request = drawing.request
-    if drawing.ending in (Ending.REFUSED, Ending.HELD) and request.decision_id:
+    if drawing.ending in (Ending.REFUSED, Ending.ASKED, Ending.HELD) and request.decision_id:
         return (texts.reference, request.decision_id), (texts.policy, request.policy)
     if drawing.ending is Ending.FAILED:
         return (texts.reference, request.id), (texts.error_code, request.error_code or "internal_error")
@@ -96,6 +106,6 @@ def record(drawing: Drawing, texts: Texts) -> tuple[tuple[str, str], ...]:
 
 def again(drawing: Drawing, texts: Texts) -> str:
     """What the button for another run says; "" where the same sentence would end the same way."""
-    if drawing.running or drawing.ending is Ending.REFUSED:
+    if drawing.running or drawing.ending in (Ending.REFUSED, Ending.ASKED):
         return ""
     return texts.try_again if drawing.ending is Ending.FAILED else texts.run_again

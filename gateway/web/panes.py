@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import groupby
 
 from gateway.store.views import PictureView, RequestView
 from gateway.web.texts import Texts
@@ -29,6 +30,7 @@ class Ending(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     REFUSED = "refused"
+    ASKED = "asked"
     ALL_WITHHELD = "all_withheld"
     HELD = "held"
     CANCELLED = "cancelled"
@@ -38,6 +40,7 @@ class Ending(StrEnum):
 _RESTING = {"released": Face.SHOWN, "withheld": Face.WITHHELD, "held": Face.HELD}
 _INTERRUPTED = {
     "blocked_prompt": Ending.REFUSED,
+    "unconfirmed": Ending.ASKED,
     "held": Ending.HELD,
     "cancelled": Ending.CANCELLED,
     "blocked_image": Ending.ALL_WITHHELD,
@@ -86,13 +89,18 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A request as the page shows it. elapsed_s: whole seconds until now, or until it was over."""
+    """A request as the page shows it.
+
+    marked: the prompt in pieces, each with whether it led to the decision; () where that is not told and nothing asked.
+    elapsed_s: whole seconds until now, or until it was over.
+    """
 
     request: RequestView
     ending: Ending
     panes: tuple[Pane, ...]
     labels: tuple[str, ...]
     why: tuple[str, ...]
+    marked: tuple[tuple[str, bool], ...]
     elapsed_s: int
 
     @property
@@ -104,6 +112,11 @@ class Drawing:
     def has_window(self) -> bool:
         """Whether there is a pane to look at; a prompt that was never drawn has none."""
         return self.running or bool(self.request.pictures)
+
+    @property
+    def noticed(self) -> bool:
+        """Whether a piece of the prompt is marked."""
+        return any(led for _, led in self.marked)
 
     @property
     def shown(self) -> tuple[Pane, ...]:
@@ -135,13 +148,14 @@ def draw(request: RequestView, policy: Policy, texts: Texts, now: datetime | Non
     ending = _ending(request)
     by_index = {picture.index: picture for picture in request.pictures}
     elapsed = (request.finished_at or now or datetime.now(UTC)) - request.created_at
-    judged = request.categories if ending in (Ending.REFUSED, Ending.HELD) else ()
+    judged = request.categories if ending in (Ending.REFUSED, Ending.ASKED, Ending.HELD) else ()
     return Drawing(
         request=request,
         ending=ending,
         panes=tuple(_pane(index, by_index.get(index), ending, policy, texts) for index in range(request.asked)),
         labels=_labels(judged, policy, texts),
-        why=_why(judged, policy, texts),
+        why=_asked(judged, policy, texts) if ending is Ending.ASKED else _why(judged, policy, texts),
+        marked=_marked(request, ending, policy),
         elapsed_s=max(0, round(elapsed.total_seconds())),
     )
 
@@ -196,6 +210,21 @@ def _told(names: Sequence[str], policy: Policy) -> list[Category]:
 
 def _labels(names: Sequence[str], policy: Policy, texts: Texts) -> tuple[str, ...]:
     return tuple(texts.category(category) for category in _told(names, policy))
+
+
+def _asked(names: Sequence[str], policy: Policy, texts: Texts) -> tuple[str, ...]:
+    """The policy in force may have no question for what an earlier one asked about."""
+    asked = [category for category in _told(names, policy) if category in policy.questions]
+    return tuple(policy.question(category, texts.language) for category in asked)
+
+
+def _marked(request: RequestView, ending: Ending, policy: Policy) -> tuple[tuple[str, bool], ...]:
+    """The prompt cut where something was found that the policy lets a caller see; a question shows all of it."""
+    found = [f for f in request.found if policy.disclosure(Category(f.category)) == "span"]
+    inside = {at for f in found for at in range(f.start, f.end)}
+    runs = groupby(enumerate(request.prompt), key=lambda place: place[0] in inside)
+    pieces = tuple(("".join(char for _, char in run), led) for led, run in runs)
+    return pieces if ending is Ending.ASKED or (ending is Ending.REFUSED and inside) else ()
 
 
 def _why(names: Sequence[str], policy: Policy, texts: Texts) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from gateway.store.decisions import State
 from gateway.store.released import read_released
 from gateway.web import captions
 from gateway.web.forms import read_form
-from gateway.web.panes import Drawing, Pane, draw
+from gateway.web.panes import Drawing, Ending, Pane, draw
 from gateway.web.sheet import compose
 from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
 
@@ -97,7 +97,7 @@ async def run(request: Request, visitor: TheVisitor) -> Response:
         form = await _form(request)
         prompt = form.get("prompt", "")
         _check_csrf(request, visitor, form)
-        asked = _asked(_house(request), prompt)
+        asked = _asked(_house(request), prompt, form.get("confirmation"))
         request_id = await _house(request).pipeline.start(asked, visitor.caller)
     except GatewayError as error:
         return _refused_form(request, visitor, prompt, error)
@@ -188,7 +188,7 @@ def _check_csrf(request: Request, visitor: Visitor, form: Mapping[str, str]) -> 
     _house(request).sessions.check_csrf(request, visitor.session, form.get("csrf", ""))
 
 
-def _asked(house: House, prompt: str) -> Asked:
+def _asked(house: House, prompt: str, confirmation: str | None) -> Asked:
     """Raises MissingParameter, PromptTooLong, InvalidValue."""
     if not prompt.strip():
         raise MissingParameter("The prompt is empty.", param="prompt")
@@ -198,6 +198,7 @@ def _asked(house: House, prompt: str) -> Asked:
         size=house.generator.sizes[0],
         model=house.generator.identity.name,
         surface="studio",
+        confirmation=confirmation,
     )
 
 
@@ -280,9 +281,18 @@ def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> di
         "explanation": captions.explanation(drawing, texts),
         "record": captions.record(drawing, texts),
         "again": captions.again(drawing, texts),
+        "confirmation": _confirmation(_house(request), visitor, drawing),
         "words": captions.pane_words(texts),
         **_naming(request, visitor, drawing),
     }
+
+
+def _confirmation(house: House, visitor: Visitor, drawing: Drawing) -> str:
+    """What the visitor's yes sends along; "" where nothing was asked."""
+    asked = drawing.request
+    question = asked.decision_id if drawing.ending is Ending.ASKED else asked.confirms
+    bound = visitor.caller, asked.prompt, asked.policy_sha256
+    return house.confirmations.token(question, *bound) if question else ""
 
 
 def _estimate_s(house: House, drawing: Drawing) -> float:

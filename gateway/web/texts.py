@@ -78,9 +78,18 @@ class Texts:
     refused_heading: str
     refused_undisclosed: str
     refused_next: str
+    asked_heading: str
+    asked_undisclosed: str
+    asked_next: str
+    asked_yes: str
+    asked_rephrase: str
+    marked: str
+    unread_language: str
+    unread_drawn: str
     all_withheld_heading: str
     all_withheld_next: str
     held_heading: str
+    held_undisclosed: str
     held_explained: str
     cancelled_heading: str
     cancelled_explained: str
@@ -209,11 +218,20 @@ ENGLISH = Texts(
     refused_undisclosed="This service does not draw this.",
     refused_next="Nothing was drawn. Your sentence is still in the box above: change it and run it again. "
     "Your next sentence is judged on its own.",
+    asked_heading="Did you mean this?",
+    asked_undisclosed="The service is not sure that this is what you want to see.",
+    asked_next="Nothing was drawn yet. Your yes is recorded with the decision, and every picture is still checked.",
+    asked_yes="Yes, draw it",
+    asked_rephrase="Change the sentence",
+    marked="What was noticed",
+    unread_language="The checks do not read the language this seems to be written in. Try English or French.",
+    unread_drawn="The checks do not read this language well, so look twice.",
     all_withheld_heading="None of the pictures can be shown",
     all_withheld_next="Your sentence was fine, the pictures were not. "
     "Running it again draws new ones, and another wording may help.",
     held_heading="A person should look at this first",
-    held_explained="The checks were not sure, so these pictures wait for a moderator and are not shown. "
+    held_undisclosed="The checks were not sure.",
+    held_explained="The pictures wait for a moderator and are not shown until then. "
     "Another wording may go straight through.",
     cancelled_heading="Stopped",
     cancelled_explained="You stopped this one. Your sentence is still in the box above.",
@@ -258,6 +276,9 @@ ENGLISH = Texts(
         "missing_required_parameter": "The box is empty. Write a few words about what you would like to see.",
         "prompt_too_long": "That is longer than the service can read. Try a shorter sentence.",
         "invalid_value": "The service could not read this. Try plain words.",
+        "unsupported_media_type": "The form did not come in the way this page sends it. Press Run here instead.",
+        "request_timeout": "The form took too long to arrive. Press Run once more.",
+        "confirmation_invalid": "That question is no longer open. Press Run to be asked again.",
         "csrf_failed": "This page had been open for too long, or came from elsewhere. Press Run once more.",
         "rate_limit_exceeded": "That was a lot in a short time. Wait a moment, then press Run again.",
         "request_too_large": "That is more than the service accepts at once. Try a shorter sentence.",
@@ -329,11 +350,21 @@ FRENCH = Texts(
     refused_next="Rien n’a été dessiné. Votre phrase est restée dans le champ ci-dessus : "
     "modifiez-la et relancez. "
     "La prochaine phrase sera jugée pour elle-même.",
+    asked_heading="Est-ce bien cela ?",
+    asked_undisclosed="Le service n’est pas sûr que ce soit ce que vous voulez voir.",
+    asked_next="Rien n’est encore dessiné. Votre oui est enregistré avec la décision, et chaque image reste vérifiée.",
+    asked_yes="Oui, le dessiner",
+    asked_rephrase="Modifier la phrase",
+    marked="Ce qui a été remarqué",
+    unread_language="Les vérifications ne lisent pas la langue dans laquelle ceci semble écrit. "
+    "Essayez en français ou en anglais.",
+    unread_drawn="Les vérifications lisent mal cette langue : regardez-y à deux fois.",
     all_withheld_heading="Aucune des images ne peut être montrée",
     all_withheld_next="Votre phrase convenait, les images non. "
     "Redessiner en crée d’autres, et une autre formulation peut aider.",
     held_heading="Une personne doit d’abord regarder cette demande",
-    held_explained="Les vérifications hésitent : ces images attendent un modérateur et ne sont pas montrées. "
+    held_undisclosed="Les vérifications hésitent.",
+    held_explained="Les images attendent un modérateur et ne sont pas montrées d’ici là. "
     "Une autre formulation passera peut-être tout de suite.",
     cancelled_heading="Arrêté",
     cancelled_explained="Vous avez arrêté ce dessin. Votre phrase est restée dans le champ ci-dessus.",
@@ -379,6 +410,9 @@ FRENCH = Texts(
         "missing_required_parameter": "Le champ est vide. Écrivez en quelques mots ce que vous aimeriez voir.",
         "prompt_too_long": "C’est plus long que ce que le service peut lire. Essayez une phrase plus courte.",
         "invalid_value": "Le service n’a pas pu lire ce texte. Essayez des mots simples.",
+        "unsupported_media_type": "Le formulaire n’est pas arrivé comme cette page l’envoie. Relancez d’ici.",
+        "request_timeout": "Le formulaire a mis trop longtemps à arriver. Relancez une fois.",
+        "confirmation_invalid": "Cette question n’est plus ouverte. Relancez pour qu’elle vous soit reposée.",
         "csrf_failed": "Cette page était ouverte depuis trop longtemps, ou venait d’ailleurs. Relancez une fois.",
         "rate_limit_exceeded": "Cela fait beaucoup en peu de temps. Patientez un instant, puis relancez.",
         "request_too_large": "C’est plus que ce que le service accepte d’un coup. Essayez une phrase plus courte.",

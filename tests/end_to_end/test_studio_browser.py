@@ -23,6 +23,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+ASKED = "a heap of rotten fish"
 REFUSED = "beheading of a prisoner, severed head, blood everywhere"
 PATIENCE_MS = 15_000
 
@@ -139,6 +140,23 @@ def test_a_refused_prompt_is_explained_and_the_next_one_is_drawn(visit: Visit) -
     visit.wait_for_pictures(9)
 
 
+def test_a_question_is_answered_with_one_press(visit: Visit) -> None:
+    visit.ask(ASKED)
+    expect(visit.page.get_by_role("heading", name="Did you mean this?")).to_be_visible()
+    visit.page.get_by_role("button", name="Yes, draw it").click()
+    visit.wait_for_pictures(9)
+    expect(visit.page.get_by_role("heading", name=ASKED)).to_be_visible()
+
+
+def test_whoever_did_not_mean_it_is_led_back_to_the_sentence(visit: Visit) -> None:
+    visit.ask(ASKED)
+    visit.page.get_by_role("link", name="Change the sentence").click()
+    expect(visit.page.get_by_role("textbox")).to_be_focused()
+    visit.page.keyboard.type("a cat")
+    visit.page.keyboard.press("Enter")
+    visit.wait_for_pictures(9)
+
+
 def test_the_page_speaks_french_when_asked(visit: Visit) -> None:
     visit.page.get_by_role("link", name="Français").click()
     visit.ask("un homme décapité, du sang partout")
@@ -197,6 +215,19 @@ def test_a_hostile_prompt_neither_runs_nor_breaks_a_narrow_page(visit: Visit, pr
     visit.wait_for_pictures(9)
     assert visit.page.locator("h1").inner_text() == prompt
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_without_javascript_a_question_is_answered_too(chromium: Browser, url: str) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("textbox").fill(ASKED)
+    page.get_by_role("textbox").press("Enter")
+    page.get_by_role("link", name="Change the sentence").click(timeout=PATIENCE_MS)
+    expect(page.get_by_role("textbox")).to_be_focused()
+    page.get_by_role("button", name="Yes, draw it").click()
+    expect(page.locator(".face-shown img")).to_have_count(9, timeout=PATIENCE_MS)
+    context.close()
 
 
 def test_without_javascript_the_page_refreshes_until_nine_pictures_are_there(chromium: Browser, url: str) -> None:

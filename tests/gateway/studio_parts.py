@@ -2,7 +2,7 @@
 
 "slow" waits for `go`, "broken" fails, "spoiled" makes the second picture gory and "doubtful" the third a little so,
 "all spoiled" every one, and "unreadable" makes all impossible to judge; "unspeakable" is refused for a reason that
-the policy does not disclose.
+the policy does not disclose, and "rotten" is asked about.
 """
 
 import threading
@@ -76,4 +76,5 @@ def _classified(prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
 
 def _signal(category: Category, text: str) -> Signal:
     seen = category is Category.SEXUAL_MINORS and "unspeakable" in text
-    return Signal("prompt_classifier", category, float(seen))
+    asked = category is Category.SHOCKING and "rotten" in text
+    return Signal("prompt_classifier", category, 0.65 if asked else float(seen))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.store.views import PictureView, RequestView
+from gateway.store.views import Found, PictureView, RequestView
 from gateway.web.panes import Drawing, Ending, Face, draw
 from gateway.web.texts import ENGLISH
 from policies.loader import load_policy, shipped_policies
@@ -14,10 +14,14 @@ from policies.signals import Category
 
 POLICY = load_policy(shipped_policies()["default"])
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
-OUTCOMES = [None, "allowed", "blocked_prompt", "blocked_image", "held", "cancelled", "error"]
+OUTCOMES = [None, "allowed", "blocked_prompt", "unconfirmed", "blocked_image", "held", "cancelled", "error"]
 STATES = ["quarantined", "released", "withheld", "held"]
 
 categories = st.lists(st.sampled_from([*map(str, Category), "unheard_of"]), max_size=3).map(tuple)
+
+found = st.lists(st.builds(Found, st.sampled_from([*map(str, Category)]), st.integers(0, 3), st.integers(3, 9))).map(
+    tuple
+)
 
 
 @st.composite
@@ -39,6 +43,7 @@ def requests(draw_from: st.DrawFn) -> RequestView:
         created_at=STARTED,
         finished_at=None if outcome is None else STARTED + timedelta(seconds=3),
         pictures=tuple(picture(index, draw_from(st.sampled_from(STATES)), draw_from(categories)) for index in indices),
+        found=draw_from(found),
     )
 
 
@@ -87,6 +92,22 @@ def test_what_the_policy_keeps_to_itself_is_told_nowhere(request: RequestView) -
     assert not secret & set(told)
 
 
+@given(requests())
+def test_a_prompt_is_marked_where_a_category_that_tells_its_place_was_seen_and_loses_no_letter(
+    request: RequestView,
+) -> None:
+    drawing = drawn(request)
+    marked = [led for text, led in drawing.marked for _ in text]
+    seen = {
+        at for f in request.found if POLICY.disclosure(Category(f.category)) == "span" for at in range(f.start, f.end)
+    }
+    if drawing.ending is Ending.ASKED or (drawing.ending is Ending.REFUSED and seen):
+        assert "".join(text for text, _ in drawing.marked) == request.prompt
+        assert marked == [at in seen for at in range(len(request.prompt))]
+    else:
+        assert drawing.marked == ()
+
+
 @pytest.mark.parametrize(
     ("outcome", "states", "ending"),
     [
@@ -95,6 +116,7 @@ def test_what_the_policy_keeps_to_itself_is_told_nowhere(request: RequestView) -
         ("cancelled", ["released"], Ending.FINISHED),
         ("cancelled", [], Ending.CANCELLED),
         ("blocked_prompt", [], Ending.REFUSED),
+        ("unconfirmed", [], Ending.ASKED),
         ("blocked_image", ["withheld"], Ending.ALL_WITHHELD),
         ("held", ["held"], Ending.HELD),
         ("error", [], Ending.FAILED),

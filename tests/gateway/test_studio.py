@@ -11,6 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from gateway.assembly import House
 from gateway.errors import GatewayError
 from gateway.web.studio import plain
 from gateway.web.texts import ENGLISH, FRENCH, negotiate, round_up
@@ -19,6 +20,7 @@ from tests.gateway.studio_parts import CALM, Studio
 from tests.houses import serving
 
 DEADLINE_S = 10
+ASKED = "a heap of rotten fish"
 REFUSED = "beheading of a prisoner, severed head, blood everywhere"
 
 
@@ -40,6 +42,13 @@ class Browser:
         form = {"prompt": prompt, "csrf": self.csrf() if csrf is None else csrf}
         return self.client.post("/studio", data=form)
 
+    def answer(self, question: httpx.Response, **changed: str) -> httpx.Response:
+        """Press yes; changed: fields that somebody meddled with."""
+        form = re.search(r'<form class="answer".*?</form>', question.text, re.DOTALL)
+        assert form
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0]))
+        return self.client.post("/studio", data={name: html.unescape(v) for name, v in fields.items()} | changed)
+
     def run_to_the_end(self, prompt: str) -> httpx.Response:
         return self.wait(self.run(prompt))
 
@@ -57,9 +66,14 @@ def studio() -> Studio:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, studio: Studio) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("data"), studio.parts) as (_, url):
-        yield url
+def served(tmp_path_factory: pytest.TempPathFactory, studio: Studio) -> Iterator[tuple[House, str]]:
+    with serving(tmp_path_factory.mktemp("data"), studio.parts) as house_and_url:
+        yield house_and_url
+
+
+@pytest.fixture(scope="module")
+def url(served: tuple[House, str]) -> str:
+    return served[1]
 
 
 @pytest.fixture
@@ -184,6 +198,64 @@ class TestRefusals:
         assert ENGLISH.failed_heading in words(page)
         assert ENGLISH.errors["generation_failed"] in words(page)
         assert ENGLISH.refused_heading not in words(page)
+
+    def test_the_words_that_led_to_it_are_marked_as_they_were_typed(self, browser: Browser) -> None:
+        page = browser.run_to_the_end("a n4k3d <b>woman</b>")
+        assert "<bdi>a <mark>n4k3d</mark> &lt;b&gt;woman&lt;/b&gt;</bdi>" in page.text
+        assert ENGLISH.marked in words(page)
+        assert "Try clothed people" in words(page)
+
+    @pytest.mark.parametrize("prompt", ["a swastika flag, gas the jews", "something unspeakable"])
+    def test_where_a_category_keeps_the_place_to_itself_nothing_is_marked(self, browser: Browser, prompt: str) -> None:
+        page = browser.run_to_the_end(prompt)
+        assert ENGLISH.refused_heading in words(page)
+        assert "<mark>" not in page.text
+        assert ENGLISH.marked not in words(page)
+
+
+class TestQuestions:
+    def test_a_doubtful_prompt_is_asked_about_and_one_press_draws_it_and_is_recorded(
+        self, browser: Browser, served: tuple[House, str]
+    ) -> None:
+        question = browser.run_to_the_end(ASKED)
+        assert f"{ENGLISH.asked_heading} {ENGLISH.your_prompt} {ASKED} This may come out disgusting" in words(question)
+        assert "/images/" not in question.text
+        drawn = browser.wait(browser.answer(question))
+        assert "Nine pictures" in words(drawn)
+        view = served[0].decisions.view(drawn.url.path.rpartition("/")[2])
+        assert view is not None
+        assert view.confirms == re.findall(r"dec_[0-9A-Za-z]{22}", words(question))[0]
+
+    def test_in_french_too(self, browser: Browser) -> None:
+        browser.client.get("/?lang=fr")
+        question = browser.run_to_the_end(ASKED)
+        assert FRENCH.asked_heading in html.unescape(question.text)
+        assert "Est-ce bien ce que vous voulez voir ?" in words(question)
+        assert FRENCH.asked_yes in words(question)
+
+    def test_a_yes_is_no_yes_to_another_sentence(self, browser: Browser) -> None:
+        question = browser.run_to_the_end(ASKED)
+        answer = browser.answer(question, prompt="a heap of rotten meat")
+        assert answer.status_code == 400
+        assert ENGLISH.errors["confirmation_invalid"] in words(answer)
+        assert 'value="a heap of rotten meat"' in answer.text
+
+    def test_a_yes_is_no_yes_of_another_visitor(self, browser: Browser, stranger: Browser) -> None:
+        answer = stranger.answer(browser.run_to_the_end(ASKED), csrf=stranger.csrf())
+        assert answer.status_code == 400
+        assert ENGLISH.errors["confirmation_invalid"] in words(answer)
+
+    def test_running_it_again_asks_no_second_time(self, browser: Browser) -> None:
+        drawn = browser.wait(browser.answer(browser.run_to_the_end(ASKED)))
+        confirmation = re.search(r'name="confirmation" value="([^"]+)"', drawn.text)
+        assert confirmation
+        form = {"prompt": ASKED, "csrf": browser.csrf(), "confirmation": confirmation[1]}
+        assert "Nine pictures" in words(browser.wait(browser.client.post("/studio", data=form)))
+
+    def test_a_graver_find_is_refused_without_a_question(self, browser: Browser) -> None:
+        page = browser.run_to_the_end("a heap of rotten fish, a naked woman")
+        assert ENGLISH.refused_heading in words(page)
+        assert 'name="confirmation"' not in page.text
 
 
 class TestInertText:

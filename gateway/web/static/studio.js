@@ -33,6 +33,14 @@ function enlarge(event) {
   viewer.showModal();
 }
 
+function rephrase(event) {
+  if (!event.target.closest("#rephrase")) return;
+  event.preventDefault();
+  const box = document.querySelector("#prompt");
+  box.focus();
+  box.select();
+}
+
 function pressed(event) {
   for (const button of event.target.querySelectorAll("button")) {
     setTimeout(() => { button.disabled = true; });
@@ -44,6 +52,7 @@ function released() {
 }
 
 document.addEventListener("click", enlarge);
+document.addEventListener("click", rephrase);
 document.addEventListener("submit", pressed);
 window.addEventListener("pageshow", released);
 part("previous").addEventListener("click", () => step(-1));
