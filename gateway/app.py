@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.api import decisions, generations, health, images, models, moderations
+from gateway.api import decisions, generations, health, images, models, moderations, wordlists
 from gateway.assembly import House
 from gateway.errors import (
     GatewayError,
@@ -23,7 +23,7 @@ from gateway.errors import (
 from gateway.middleware import Envelope, log_failure
 from gateway.web import studio
 
-ROUTERS = (generations, moderations, models, images, decisions, health, studio)
+ROUTERS = (generations, moderations, models, images, decisions, health, wordlists, studio)
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}
 
 

@@ -143,7 +143,7 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
 
 
 def _operator_lists(
-    settings: Settings, engine: Engine, policy: Policy, use: Callable[[Blocklist], None]
+    settings: Settings, engine: Engine | None, policy: Policy, use: Callable[[Blocklist], None]
 ) -> OperatorLists:
     files = ListFiles(settings.wordlists_folder, must_exist=settings.wordlists is not None)
     return OperatorLists(load_blocklists(policy.blocklists), Wordlists(engine), files, use)
@@ -196,20 +196,27 @@ def open_decisions(settings: Settings) -> Decisions:
     return Decisions(open_engine(settings.database), "command", _secret(settings.data))
 
 
-def open_lists(settings: Settings, policy: Policy, use: Callable[[Blocklist], None]) -> OperatorLists:
-    """The operator's lists alone, read as they stand. use: what to do with the check that is made of them."""
+def open_lists(settings: Settings, policy: Policy, use: Callable[[Blocklist], None] = lambda _: None) -> OperatorLists:
+    """The operator's lists alone, not read yet: for a command that changes them. use: puts a check in force."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
-    lists = _operator_lists(settings, open_engine(settings.database), policy, use)
-    lists.read()
-    return lists
+    return _operator_lists(settings, open_engine(settings.database), policy, use)
+
+
+def see_lists(settings: Settings, policy: Policy, use: Callable[[Blocklist], None] = lambda _: None) -> OperatorLists:
+    """The same for a command that only reads: where nothing was ever recorded, nothing is made."""
+    return open_lists(settings, policy, use) if _has_book(settings) else _operator_lists(settings, None, policy, use)
 
 
 def reopen_decisions(settings: Settings) -> Decisions:
     """The book of a service that has run before. Raises FileNotFoundError: a mistyped folder is no whole ledger."""
-    if settings.database_url is None and not (settings.data / DATABASE).is_file():
+    if not _has_book(settings):
         raise FileNotFoundError(f"{settings.data / DATABASE} does not exist: nothing was ever recorded there")
     return open_decisions(settings)
+
+
+def _has_book(settings: Settings) -> bool:
+    return settings.database_url is not None or (settings.data / DATABASE).is_file()
 
 
 def open_keys(settings: Settings) -> ApiKeys:

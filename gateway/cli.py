@@ -1,4 +1,4 @@
-"""The command `gardefou`: serve, draw, check, keys, policy, ledger, models, evaluate, bench.
+"""The command `gardefou`: serve, draw, check, keys, policy, lists, ledger, models, evaluate, bench.
 
 Exit codes: 0 ok, 1 found problems, 2 usage, 3 unavailable, 4 integrity failure. stdout carries answers only.
 """
@@ -29,12 +29,13 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 policy_app = typer.Typer(no_args_is_help=True, help="Policies.")
+lists_app = typer.Typer(no_args_is_help=True, help="Word lists of your own.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision.")
 models_app = typer.Typer(no_args_is_help=True, help="Model files.")
 evaluate_app = typer.Typer(no_args_is_help=True, help="Scorecards of the gates.")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure.")
-for name, group in (("keys", keys_app), ("policy", policy_app), ("ledger", ledger_app), ("models", models_app),
-                    ("evaluate", evaluate_app), ("bench", bench_app)):  # fmt: skip
+for name, group in (("keys", keys_app), ("policy", policy_app), ("lists", lists_app), ("ledger", ledger_app),
+                    ("models", models_app), ("evaluate", evaluate_app), ("bench", bench_app)):  # fmt: skip
     app.add_typer(group, name=name)
 
 Data = Annotated[Path | None, typer.Option("--data", help="Where all state lives. Default: $GARDEFOU_DATA or ./data.")]
@@ -69,15 +70,17 @@ def serve(
 def create_key(
     data: Data = None,
     name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
-    scopes: Annotated[list[str] | None, typer.Option("--scope", help="What it opens; repeat it. Default: all.")] = None,
+    scopes: Annotated[
+        list[str] | None, typer.Option("--scope", help="What it opens; repeat it. Default: all but lists:*.")
+    ] = None,
 ) -> None:
     """Make an API key; print it and nothing else."""
     with _told_plainly():
         from gateway.assembly import open_keys
-        from gateway.store.api_keys import SCOPES
+        from gateway.store.api_keys import OPERATOR_SCOPES, SCOPES
 
-        if unknown := {*(scopes or ())} - {*SCOPES}:
-            _say(f"unknown scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
+        if unknown := {*(scopes or ())} - {*SCOPES, *OPERATOR_SCOPES}:
+            _say(f"unknown scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES + OPERATOR_SCOPES)}")
             raise typer.Exit(USAGE)
         typer.echo(open_keys(_settings(data=data)).create(name, tuple(scopes) if scopes else SCOPES))
 
@@ -115,7 +118,7 @@ def check(
     with _told_plainly(as_json):
         from gateway.terminal import Checker
 
-        checker = Checker(_settings(data=data, policy=policy), record, explain)
+        checker = Checker(_settings(data=data, policy=policy), record, explain, with_lists=True)
         refused = False
         typed = iter(prompts) if prompts else _lines() if image is None else iter(())
         for batch in _batches(typed):
@@ -159,6 +162,91 @@ def check_policy(
     if as_json:
         typer.echo(json.dumps({"ok": not wrong, "wrong": wrong}))
     raise typer.Exit(FOUND_PROBLEMS if wrong else 0)
+
+
+ListName = Annotated[str, typer.Argument(metavar="NAME", help="The list's name.")]
+
+
+@lists_app.command("list")
+def list_lists(
+    data: Data = None,
+    shipped: Annotated[bool, typer.Option("--shipped", help="Also those that the policy brings.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The lists in force, and what is refused. Exit code 1 when something is."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import as_lines, seen
+
+        described = seen(_settings(data=data)).described()
+        described["data"] = [one for one in described["data"] if shipped or one["source"] != "shipped"]
+    for line in [json.dumps(described)] if as_json else as_lines(described):
+        typer.echo(line)
+    raise typer.Exit(FOUND_PROBLEMS if described["refused"] else 0)
+
+
+@lists_app.command("show")
+def show_list(
+    name: ListName,
+    version: Annotated[int | None, typer.Option(help="An older one.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a list as it was written."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import show
+
+        shown = show(_settings(data=data), name, version)
+        typer.echo(json.dumps(shown) if as_json else shown["content"], nl=as_json)
+
+
+@lists_app.command("versions")
+def list_versions(name: ListName, data: Data = None, as_json: AsJson = False) -> None:
+    """Who changed a list when, oldest first."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import as_line, versions
+
+        for version in versions(_settings(data=data), name):
+            typer.echo(json.dumps(version) if as_json else as_line(version))
+
+
+@lists_app.command("check")
+def check_lists(files: Annotated[list[Path], typer.Argument()], data: Data = None, as_json: AsJson = False) -> None:
+    """Whether files can be used, together and beside the lists in force. Changes nothing."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import check_files
+
+        for told in check_files(_settings(data=data), files):
+            typer.echo(json.dumps(told) if as_json else f"{told['file']}: {told['name']}, {told['terms']} terms, sound")
+
+
+@lists_app.command("add")
+def add_list(file: Path, data: Data = None, as_json: AsJson = False) -> None:
+    """Store a file as the newest version of its list; a running service takes it up by itself."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import add_file, as_line
+
+        added = add_file(_settings(data=data), file)
+        typer.echo(json.dumps(added) if as_json else as_line(added))
+
+
+@lists_app.command("remove")
+def remove_list(name: ListName, data: Data = None, as_json: AsJson = False) -> None:
+    """Take a stored list out of force. Its versions stay."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import as_line, remove
+
+        removed = remove(_settings(data=data), name)
+        typer.echo(json.dumps(removed) if as_json else as_line(removed))
+
+
+@lists_app.command("restore")
+def restore_list(name: ListName, version: int, data: Data = None, as_json: AsJson = False) -> None:
+    """Put an older version of a list in force again, as its newest."""
+    with _told_plainly(as_json):
+        from gateway.list_commands import as_line, restore
+
+        restored = restore(_settings(data=data), name, version)
+        typer.echo(json.dumps(restored) if as_json else as_line(restored))
 
 
 @ledger_app.command("verify")
@@ -313,7 +401,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
     from alembic.util import CommandError
 
     from gateway.assembly import PolicyUnfit
-    from gateway.errors import BadRequest, GatewayError
+    from gateway.errors import BadRequest, GatewayError, NotFound
     from generator.registry import UnknownGenerator
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
@@ -330,6 +418,8 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
     except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, NotAPicture, PictureTooLarge,
             UnusableRows, UnusableThresholds, NothingToPlot) as error:  # fmt: skip
         _fail(str(error), USAGE, as_json)
+    except NotFound as error:
+        _fail(error.message, USAGE, as_json, error.envelope)
     except BadRequest as error:
         _fail(error.message, FOUND_PROBLEMS, as_json, error.envelope)
     except GatewayError as error:

@@ -41,10 +41,14 @@ class Judge:
         """Judge what somebody typed."""
         return (await self.prompts([text], policy))[0]
 
-    async def canary(self, text: str, policy: Policy) -> Action | None:
-        """What would become of a prompt that nobody sent: not counted, not kept. None when it cannot be judged."""
+    async def canary(self, text: str, policy: Policy, instead: PromptCheck | None = None) -> Action | None:
+        """What would become of a prompt that nobody sent: not counted, not kept. None when it cannot be judged.
+
+        instead: a check that takes the place of the one of its name for this once.
+        """
+        screen = self._screen.replacing(instead) if instead else self._screen
         try:
-            (signals,) = await self._ask(lambda: self._screen.prompts([text]))
+            (signals,) = await self._ask(lambda: screen.prompts([text]))
             return decide(signals, policy, Stage.PROMPT).action
         except CouldNotJudge:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports
+from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports, see_lists
 from gateway.auth import Caller
 from gateway.errors import InvalidValue
 from gateway.explanation import CLASSIFIER, explain, gravest_category
@@ -70,15 +70,18 @@ def _told(drawn: Drawn) -> dict[str, Any]:
 class Checker:
     """Judges prompts and pictures with the settings' policy and models.
 
-    record: keep the decisions. explain: say why, each word's weight included.
+    record: keep the decisions. explain: say why, each word's weight included. with_lists: by the operator's own word
+    lists as well. Raises WordlistInvalid when one of them cannot be used: the service would not start with it.
     """
 
-    def __init__(self, settings: Settings, record: bool, explain: bool = False) -> None:
+    def __init__(self, settings: Settings, record: bool, explain: bool = False, with_lists: bool = False) -> None:
         self.policy = load_policy(policy_path(settings.policy))
         screen = build_screen(settings, self.policy)
         require_reports(self.policy, screen)
         self._settings = settings
         self._judge = Judge(screen, settings.gate_seconds)
+        if with_lists:
+            see_lists(settings, self.policy, self._judge.exchange).start()
         self._decisions = open_decisions(settings) if record else None
         self._explain = explain
 

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import yaml
 from anyio import CapacityLimiter, to_thread
 
 from gateway import metrics
@@ -123,7 +124,7 @@ class OperatorLists:
         return await to_thread.run_sync(work, limiter=self._one_at_a_time)
 
     def change(self, change: Change) -> Stored:
-        """Validate, store, put in force. Raises ListRefused, NotFound, PreconditionFailed, DatabaseUnavailable."""
+        """Validate, store, put in force. Raises WordlistInvalid, NotFound, PreconditionFailed, DatabaseUnavailable."""
         while True:
             standing = self._stored.standing()
             if change.content is None and change.name not in standing.lists:
@@ -131,10 +132,10 @@ class OperatorLists:
             try:
                 assembled = self._assemble(_changed(standing, change), self.in_force.files)
                 blocklist = joined(self.shipped, assembled.added)
-            except WordlistInvalid as invalid:
+            except WordlistInvalid:
                 if change.content is None and self._at_odds:  # the way out of lists that do not fit together
                     return self._remove_unfit(change, standing.revision)
-                raise refusal(invalid.problems) from invalid
+                raise
             try:
                 stored = self._stored.change(change, standing.revision)
             except Overtaken:
@@ -144,20 +145,54 @@ class OperatorLists:
 
     def restore(self, name: str, version: int, caller_kind: str, caller_id: str) -> Stored:
         """Put an older version of a list in force again, as its newest. Raises as `change`."""
-        older = next((stored for stored in self._stored.versions(name) if stored.version == version), None)
-        if older is None or older.content is None:
-            raise NotFound(f"There is no such version of the list {name}.")
+        older = self._version(self._stored.versions(name), version)
+        if older.content is None:
+            raise NotFound(f"Version {version} is the removal of the list {name}: restore one before it.")
         return self.change(Change(name, older.content, caller_kind, caller_id, restores=version))
 
-    def versions(self, name: str) -> list[Stored]:
-        """All stored versions of a list, oldest first."""
-        return self._stored.versions(name)
+    def described(self) -> dict[str, Any]:
+        """Every list that judges, where it comes from, and what is refused."""
+        now = self.in_force
+        lists = [
+            *({"source": "shipped", **facts_of(wordlist)} for wordlist in self.shipped),
+            *({"source": "file", "file": str(path), **facts_of(own.wordlist)} for path, own in now.files.items()),
+            *(as_version(kept) | facts_of(own.wordlist) for kept, own in now.stored.values()),
+        ]
+        refused = [{"list": origin, "problems": told(problems)} for origin, problems in self.refused.items()]
+        return {"object": "list", "revision": now.revision, "data": lists, "refused": refused}
 
-    def candidate(self, text: str) -> tuple[OperatorList, Blocklist]:
-        """A list, and the check as it would be with it; nothing changes. Raises WordlistInvalid."""
-        own = read_operator_list(Path("list"), text)
-        others = [other for other in self.in_force.added if other.wordlist.name != own.wordlist.name]
-        return own, joined(self.shipped, [*others, own])
+    def shown(self, name: str, version: int | None = None) -> dict[str, Any]:
+        """A list with its text and who made which version when; or one version of it. Raises NotFound."""
+        versions = self._stored.versions(name)
+        if version is not None:
+            older = self._version(versions, version)
+            return as_version(older) | {"content": older.content}
+        described = self._judging(name) or (as_version(versions[-1]) if versions else None)
+        if described is None:
+            raise NotFound("There is no such list.")
+        return described | {"versions": [as_version(kept) for kept in versions]}
+
+    def candidates(self, texts: Mapping[Path, str]) -> tuple[list[OperatorList], Blocklist]:
+        """Lists, and the check as it would be with them; nothing changes. Raises WordlistInvalid."""
+        own = [read_operator_list(origin, text) for origin, text in texts.items()]
+        names = {one.wordlist.name for one in own}
+        others = [other for other in self.in_force.added if other.wordlist.name not in names]
+        return own, joined(self.shipped, [*others, *own])
+
+    def _judging(self, name: str) -> dict[str, Any] | None:
+        """One list that judges, with its text."""
+        described: dict[str, Any] | None = next((one for one in self.described()["data"] if one["name"] == name), None)
+        if described is None:
+            return None
+        own = self.in_force.find(name)
+        text = own.text if own else as_yaml(next(wordlist for wordlist in self.shipped if wordlist.name == name))
+        return described | {"content": text}
+
+    def _version(self, versions: Sequence[Stored], version: int) -> Stored:
+        for kept in versions:
+            if kept.version == version:
+                return kept
+        raise NotFound("There is no such version of this list.")
 
     def _remove_unfit(self, change: Change, revision: int) -> Stored:
         stored = self._stored.change(change, revision)
@@ -192,12 +227,37 @@ class OperatorLists:
         self._use(blocklist)
         self.in_force = assembled
 
-    def _not_stored(self, name: str) -> GatewayError:
+    def _not_stored(self, name: str) -> Exception:
         if any(wordlist.name == name for wordlist in self.shipped):
-            return refusal([f"{name}:1: name: is a shipped list's, which only a policy can leave out"])
+            return WordlistInvalid([f"{name}:1: name: is a shipped list's, which only a policy can leave out"])
         if self.in_force.find(name):
-            return refusal([f"{name}:1: name: is that of a file, which only its owner can remove"])
+            return WordlistInvalid([f"{name}:1: name: is that of a file: remove the file"])
         return NotFound("There is no such list.")
+
+
+def facts_of(wordlist: Wordlist) -> dict[str, Any]:
+    """What a list is, in short."""
+    return {
+        "name": wordlist.name, "language": wordlist.language, "category": wordlist.category,
+        "group": wordlist.group_name, "terms": sum(len(row.texts) for row in wordlist.terms),
+        "combinations": len(wordlist.combinations),
+    }  # fmt: skip
+
+
+def as_yaml(wordlist: Wordlist) -> str:
+    """A list written out, without what goes without saying."""
+    told: str = yaml.safe_dump(
+        wordlist.model_dump(mode="json", exclude_defaults=True), allow_unicode=True, sort_keys=False
+    )
+    return told
+
+
+def as_version(kept: Stored) -> dict[str, Any]:
+    """A stored version, without its text."""
+    facts = {"source": "stored", "name": kept.name, "version": kept.version, "sha256": kept.sha256}
+    made = {"created_at": kept.created_at, "created_by": f"{kept.caller_kind}:{kept.caller_id}"}
+    restored = {"restores": kept.restores} if kept.restores else {}
+    return facts | made | restored | ({"removed": True} if kept.content is None else {})
 
 
 def refusal(problems: Sequence[str]) -> ListRefused:

@@ -250,7 +250,7 @@ def _parsed(path: Path, text: str, parse: Callable[..., object]) -> object:
     except (yaml.YAMLError, ValueError) as broken:  # ValueError: a number of 5000 digits, the 32nd of a month
         mark = getattr(broken, "problem_mark", None)
         problem = getattr(broken, "problem", None) or broken
-        line = mark.line + 1 if mark else 1
+        line = min(mark.line, max(len(text.splitlines()) - 1, 0)) + 1 if mark else 1  # the end is no line of the file
         raise WordlistInvalid([f"{path}:{line}: file: should be YAML ({problem})"]) from broken
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from collections.abc import Sequence
 from email.message import Message
 from typing import Any, NoReturn, TypeVar
 
@@ -22,13 +23,26 @@ from gateway.errors import (
 Body = TypeVar("Body", bound=BaseModel)
 
 
+JSON = "application/json"
+
+
 async def read_json(request: Request, max_bytes: int, seconds: float) -> dict[str, Any]:
     """The body as an object. Raises UnsupportedMediaType, RequestTooLarge, SlowRequest, InvalidJson, InvalidValue."""
-    _require_json(request)
+    _, content = await read_body(request, (JSON,), max_bytes, seconds)
+    return parse_object(content)
+
+
+async def read_body(request: Request, accepted: Sequence[str], max_bytes: int, seconds: float) -> tuple[str, bytes]:
+    """The body's media type and its bytes. Raises UnsupportedMediaType, RequestTooLarge, SlowRequest."""
+    kind = _media_type(request, accepted)
     try:
-        content = await asyncio.wait_for(_read(request, max_bytes), seconds)
+        return kind, await asyncio.wait_for(_read(request, max_bytes), seconds)
     except TimeoutError as error:
         raise SlowRequest("The request body did not arrive in time.") from error
+
+
+def parse_object(content: bytes) -> dict[str, Any]:
+    """A JSON object. Raises InvalidJson, InvalidValue."""
     parsed = parse_json(content)
     if not isinstance(parsed, dict):
         raise InvalidValue("The body must be a JSON object.")
@@ -60,13 +74,15 @@ def _first_problem(error: ValidationError) -> BadRequest:
     return InvalidValue(f"Invalid value for '{param}': {problem['msg']}.", param=param)
 
 
-def _require_json(request: Request) -> None:
+def _media_type(request: Request, accepted: Sequence[str]) -> str:
     header = Message()
     header["content-type"] = request.headers.get("content-type", "none/none")
-    if header.get_content_type() != "application/json":
-        raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
+    kind = header.get_content_type()
+    if kind not in accepted:
+        raise UnsupportedMediaType(f"Send the body as Content-Type: {' or '.join(accepted[:2])}.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("Compressed request bodies are not supported.")
+    return kind
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:

@@ -32,8 +32,10 @@ class ListFiles:
 
     def read(self) -> Found:
         """Read every file as it stands."""
-        self._seen = self._look() or {}
-        self._take(sorted(self._seen), ())
+        seen = self._look()
+        if seen is not None:
+            self._seen = seen
+            self._take(sorted(seen), ())
         return self.found
 
     def changed(self) -> bool:

@@ -53,18 +53,22 @@ class Overtaken(Exception):
 
 
 class Wordlists:
-    """Every method is one transaction and may block."""
+    """Every method is one transaction and may block. engine: None where there is no database yet."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine | None) -> None:
         self._engine = engine
 
     def revision(self) -> int:
         """Grows with every change, whoever makes it."""
+        if self._engine is None:
+            return 0
         with reading(self._engine) as session:
             return _revision(session)
 
     def standing(self) -> Standing:
         """The lists in force, and the revision that they belong to."""
+        if self._engine is None:
+            return Standing(0, {})
         with reading(self._engine) as session:
             newest = select(func.max(WordlistRow.revision)).group_by(col(WordlistRow.name))
             rows = session.exec(select(WordlistRow).where(col(WordlistRow.revision).in_(newest))).all()
@@ -73,6 +77,8 @@ class Wordlists:
 
     def versions(self, name: str) -> list[Stored]:
         """All versions of a list, oldest first."""
+        if self._engine is None:
+            return []
         with reading(self._engine) as session:
             of_name = select(WordlistRow).where(WordlistRow.name == name).order_by(col(WordlistRow.version))
             return [_stored(row) for row in session.exec(of_name)]
@@ -83,6 +89,7 @@ class Wordlists:
         revision: of the lists that the change was checked against.
         Raises Overtaken, PreconditionFailed, DatabaseUnavailable.
         """
+        assert self._engine is not None
         with transaction(self._engine, "wordlist") as session:
             take_turns(session)
             current = _newest(session, change.name)

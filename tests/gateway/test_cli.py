@@ -170,6 +170,7 @@ def test_keys_create_makes_a_key_that_opens_only_what_it_should(tmp_path: Path) 
     unknown = gardefou("keys", "create", "--data", tmp_path, "--scope", "everything")
     assert (unknown.exit_code, unknown.stdout) == (2, "")
     assert "decisions:explain" in unknown.stderr
+    assert gardefou("keys", "create", "--data", tmp_path, "--scope", "lists:write").exit_code == 0
 
 
 # check and draw, with the shipped models
@@ -232,6 +233,19 @@ def test_check_explains_what_was_seen_each_score_beside_its_thresholds_and_the_w
     assert {weight["text"] for weight in answer["explanation"]["words"]["weights"]} == {
         "beheading", "of", "a", "prisoner"
     }  # fmt: skip
+
+
+@real_models
+def test_check_judges_by_the_operators_lists_and_not_at_all_when_one_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "wordlists").mkdir()
+    path = tmp_path / "wordlists" / "local.yaml"
+    path.write_text("name: local\nlanguage: en\ncategory: violence\nterms: [zorblax]\n")
+    (answer,) = lines(gardefou("check", "--json", "a zorblax on a hill", "--data", tmp_path))
+    assert (answer["action"], answer["categories"]) == ("block", ["violence"])
+    path.write_text("name: local\nlanguage: en\ncategory: rudeness\nterms: [zorblax]\n")
+    ended = gardefou("check", "a cat", "--data", tmp_path)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert f"{path}:3: category" in ended.stderr
 
 
 @real_models
