@@ -19,6 +19,7 @@ from gateway.settings import Settings
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
 from safety.checks.negative_prompt import NegativePrompt
+from safety.normalize import read_prompt
 from safety.screen import Screen
 from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromptCheck, fake_picture_checks
 
@@ -38,8 +39,10 @@ class Parts:
 
 @cache
 def real_blocklist() -> Blocklist:
-    """The lists of the default policy, read once for all tests."""
-    return Blocklist.from_lists(load_blocklists(("english", "french")))
+    """The lists of the default policy, read once for all tests, and the dictionaries with the first prompt."""
+    blocklist = Blocklist.from_lists(load_blocklists(("english", "french")))
+    blocklist.check([read_prompt("a prompt")])
+    return blocklist
 
 
 @cache

@@ -166,6 +166,25 @@ def test_a_soft_block_is_a_bad_request_whose_answer_goes_on(client: OpenAI, part
     assert (answer.model_extra or {})["x_gateway"]["confirmed"] == body["x_gateway"]["decision_id"]
 
 
+def test_a_soft_block_sends_no_byte_of_a_stream_and_its_answer_streams(client: OpenAI, parts: Parts) -> None:
+    with patch.object(parts.classifier, "scores", {Category.SHOCKING: 0.65}):
+        with pytest.raises(openai.BadRequestError) as asked:
+            client.images.generate(prompt=CAT, model="gpt-image-1", stream=True)
+        body: Any = asked.value.body
+        again = {"x_gateway": {"confirmation": body["x_gateway"]["confirmation"]}}
+        events = list(client.images.generate(prompt=CAT, model="gpt-image-1", stream=True, extra_body=again))
+    assert asked.value.code == "confirmation_required"
+    assert [event.type for event in events] == ["image_generation.completed"]
+
+
+def test_moderation_tells_a_soft_block_with_its_question(client: OpenAI, parts: Parts) -> None:
+    with patch.object(parts.classifier, "scores", {Category.SHOCKING: 0.65}):
+        (result,) = client.moderations.create(input=CAT).results
+    told = (result.model_extra or {})["x_gateway"]
+    assert (result.flagged, told["verdict"], told["categories"]) == (True, "confirm", ["shocking"])
+    assert "Is that what you want to see?" in told["question"]
+
+
 def test_a_wrong_key_is_an_authentication_error(service: Service) -> None:
     with (
         OpenAI(base_url=f"{service.url}/v1", api_key="sk-proj-something") as client,
