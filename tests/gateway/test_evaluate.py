@@ -168,6 +168,7 @@ def test_the_scorecard_says_that_benchmarks_are_absent_and_goes_on_with_our_own_
     monkeypatch.setattr("gateway.evaluate.own_test_part", lambda: PromptSet("own", own.rows[::60]))
     monkeypatch.setattr("gateway.evaluate.own_benign_dev", lambda: PromptSet("own-dev", dev.rows[:120]))
     monkeypatch.setattr("gateway.evaluate.write_twins", lambda: write_twins()[:50])
+    monkeypatch.setattr("safety.evaluation.page.PEERS", ())  # slow ones; tests/safety/evaluation runs them
     ended = evaluate("scorecard", "--out", tmp_path / "docs", "--benchmarks", tmp_path / "absent")
     assert ended.exit_code == 0, ended.stderr
     assert f"no benchmarks in {tmp_path / 'absent'}" in ended.stderr

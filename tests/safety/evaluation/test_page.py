@@ -17,7 +17,7 @@ from tests.safety.evaluation.gates import by_hash, gate
 
 FIXED = Thresholds({"en": {0.01: 0.8, 0.02: 0.7}}, "fixed elsewhere")
 WHO = {"policy test@1": "a" * 64}
-PEER_NAMES = [peer.name for peer in PEERS]
+QUICK = tuple(peer for peer in PEERS if peer.most_rows is None)
 
 
 def judge(prompts: PromptSet) -> list[Judged]:
@@ -38,6 +38,11 @@ def material() -> Material:
     return Material(sets, drawn("dev", 150, False), write_twins()[:40], "")
 
 
+@pytest.fixture(autouse=True)
+def _quick_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safety.evaluation.page.PEERS", QUICK)
+
+
 def written(material: Material, fixed: Thresholds | None, out: Path) -> dict[str, str]:
     write_page(material, judge, fixed, WHO, out)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.iterdir()}
@@ -54,7 +59,7 @@ def test_the_page_names_every_set_and_where_thresholds_and_verdicts_are_from_and
 ) -> None:
     page = write_page(material, judge, FIXED, WHO, tmp_path).read_text()
     for told in ("| mixed |", "| bad (areas against good) |", "| good |", "fixed elsewhere", "policy test@1", "0.8000",
-                 "make scorecard", "AUPRC 0.887", "cannot tell", *PEER_NAMES):  # fmt: skip
+                 "make scorecard", "AUPRC 0.887", "cannot tell", *(peer.name for peer in QUICK)):  # fmt: skip
         assert told in page
     assert "mustnotbequoted" not in page
     assert "nan" not in page.split()
@@ -74,7 +79,7 @@ def test_without_peers_and_benchmarks_the_page_says_so_and_goes_on(
     monkeypatch.setattr(peers.Peer, "is_installed", property(lambda _: False))
     alone = replace(material, sets=material.sets[2:], missing="No benchmarks were there.")
     page = write_page(alone, judge, FIXED, WHO, tmp_path).read_text()
-    assert "Not installed, and therefore left out: alt-profanity-check, better_profanity, safetext" in page
+    assert "Not installed, and therefore left out: alt-profanity-check, safetext" in page
     assert "No benchmarks were there." in page
 
 
