@@ -1,10 +1,12 @@
 """A linear model of words beside the network: it knows the rare and rude ones that a small network met too seldom."""
 
+import math
 import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +34,8 @@ class WordWeights:
     """
 
     def __init__(self, keys: Fingerprints, rarity: Floats, weights: Floats, offset: float) -> None:
-        self._rarity = dict(zip(keys.tolist(), rarity.astype(float).tolist(), strict=True))
-        self._weights = dict(zip(keys.tolist(), weights.astype(float).tolist(), strict=True))
+        self._rarity: dict[int, float] = dict(zip(keys.tolist(), rarity.astype(float).tolist(), strict=True))
+        self._weights: dict[int, float] = dict(zip(keys.tolist(), weights.astype(float).tolist(), strict=True))
         self._offset = offset
 
     @classmethod
@@ -53,7 +55,7 @@ class WordWeights:
         """Keep a model's words as fingerprints, its numbers as float16."""
         keys = np.array(list(map(fingerprint, words)), dtype=np.uint32)
         order = np.argsort(keys)
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "keys": keys[order],
             "rarity": rarity[order].astype(np.float16),
             "weights": weights[order].astype(np.float16),
@@ -65,5 +67,5 @@ class WordWeights:
         """How rude a folded text is: 0 as likely as not. A text of unknown words has the offset."""
         counts = Counter(key for key in map(fingerprint, WORD.findall(folded)) if key in self._weights)
         values = {key: count * self._rarity[key] for key, count in counts.items()}
-        length = sum(value * value for value in values.values()) ** 0.5
-        return self._offset + sum(value * self._weights[key] for key, value in values.items()) / (length or 1.0)
+        length = math.hypot(*values.values()) or 1.0
+        return self._offset + sum(value * self._weights[key] for key, value in values.items()) / length
