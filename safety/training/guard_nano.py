@@ -1,8 +1,11 @@
 """Trains guard-nano: all-MiniLM-L6-v2 fine-tuned whole into a prompt classifier.
 
 python -m safety.training.guard_nano --data PROMPTS --work .training/first --out FIRST
-python -m safety.training.guard_nano --data PROMPTS --work .training/second --out FOLDER \
+python -m safety.training.guard_nano --data PROMPTS --work .training/second --out SECOND \
     --start FIRST --seed 12 --rows 64000 --learning-rate 6e-5
+python -m safety.training.average_weights FIRST SECOND --out MEAN
+python -m safety.training.guard_nano --data PROMPTS --work .training/third --out FOLDER \
+    --start MEAN --seed 13 --rows 19000 --learning-rate 3e-5
 python -m safety.training.word_weights --out FOLDER
 python -m safety.training.calibrate_prompts --data PROMPTS --model FOLDER
 """
