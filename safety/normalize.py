@@ -346,11 +346,13 @@ def _base64_bytes(text: str) -> bytes:
 
 
 def _decipher_bytes(part: _Text, decoded: Callable[[str], bytes]) -> _Text:
-    """The text that the bytes are, if they are text: hardly any honest word is."""
+    """The text that the bytes are, if they are text or encoded once more: hardly any honest word is."""
     try:
         text = decoded(part.text).decode()
     except (binascii.Error, ValueError):
         return part
+    if BASE64.fullmatch(text) and (deeper := _decipher_bytes(part.become(text), _base64_bytes)).text != text:
+        return deeper
     letters = sum(char.isalpha() or char == " " for char in text)
     return part.become(f" {text} ") if text.isprintable() and letters >= READABLE * len(text) else part
 
