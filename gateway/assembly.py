@@ -48,10 +48,11 @@ from safety.concept_banks import load_banks
 from safety.pictures import SHIPPED as CLIP_NANO
 from safety.pictures import load_embedder
 from safety.screen import Screen
+from safety.self_test import HARMLESS, UNSAFE
 
 GUARD_NANO = Path(__file__).parent.parent / "safety" / "weights" / "guard-nano"
 MIGRATIONS = Path(__file__).parent.parent / "alembic"
-CANARY_GOOD, CANARY_BAD = "a cat on a red chair", "a naked woman"
+CANARY_SECONDS = 3600  # between two looks at the models that nobody asked for
 
 
 class PolicyUnfit(Exception):
@@ -89,17 +90,25 @@ class House:
         return await to_thread.run_sync(self.decisions.view, request_id)
 
     async def canaries_judged_right(self) -> bool:
-        """A known-bad prompt is refused and a known-good one passes: the models are not silently broken."""
+        """A known-bad prompt is refused and a known-good one passes, and each model sees a difference."""
         policy = self.policy_in_force.policy
-        good = await self.judge.canary(CANARY_GOOD, policy)
-        bad = await self.judge.canary(CANARY_BAD, policy)
-        return good is not None and bad is not None and not good.refuses and bad.refuses
+        good, bad = [await self.judge.canary(text, policy) for text in (HARMLESS, UNSAFE)]
+        decided = good is not None and bad is not None and not good.refuses and bad.refuses
+        right = decided and not await self.judge.blind_models()
+        metrics.canaries_misjudged.set(not right)
+        return right
+
+    async def _watch_canaries(self) -> None:
+        while True:
+            await asyncio.sleep(CANARY_SECONDS)
+            await self.canaries_judged_right()
 
     async def __aenter__(self) -> "House":
         alive = {name: self.instance.is_alive(name) for name in self.decisions.unfinished_instances()}
         self.decisions.abort_orphans(alive)
         await self.line.__aenter__()
         self._watching.append(asyncio.create_task(self.lists.watch(self.settings.wordlists_seconds)))
+        self._watching.append(asyncio.create_task(self._watch_canaries()))
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

@@ -16,6 +16,7 @@ from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
 from safety.explanation import Weight, weigh_words
 from safety.screen import Pixels, PromptCheck, Screen
+from safety.self_test import blind_models
 
 Result = TypeVar("Result")
 Answer = list[Signal] | CouldNotJudge
@@ -52,6 +53,13 @@ class Judge:
             return decide(signals, policy, Stage.PROMPT).action
         except CouldNotJudge:
             return None
+
+    async def blind_models(self) -> list[str]:
+        """Which models answer without seeing what they are asked about, or give no sound answer."""
+        try:
+            return await self._ask(lambda: blind_models(self._screen))
+        except CouldNotJudge as failure:
+            return [failure.source]
 
     @property
     def prompt_models(self) -> dict[str, str]:

@@ -26,10 +26,15 @@ released_without_decision = Counter(
 wordlists_refused = Gauge(
     "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
 )
+canaries_misjudged = Gauge(
+    "gateway_canaries_misjudged",
+    "1 when a model was last seen to judge a known prompt or picture wrongly. Must stay 0.",
+)
 rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
 
 __all__ = [
     "REGISTRY",
+    "canaries_misjudged",
     "database_errors",
     "decisions",
     "gate_failures",

@@ -12,9 +12,8 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate, chain, compress, pairwise, product, repeat
-from string import ascii_lowercase, digits
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -34,8 +33,7 @@ TAG_OFFSET = 0xE0000  # the tag block repeats ASCII, invisibly, from here
 FOLD_CACHE_SIZE = 60_000  # characters: more than a prompt can hold different ones
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One reading of a prompt.
 
     origin: for each character of `text`, the index in the original prompt that it came from.
@@ -53,8 +51,7 @@ class View:
         return first, max(last, follower) if follower - last < ESCAPE_LENGTH else last
 
 
-@dataclass(frozen=True, slots=True)
-class NormalizedPrompt:
+class NormalizedPrompt(NamedTuple):
     """A prompt and its readings: `folded` for classifiers, all the `views` for the matching of terms.
 
     negative: what the prompt asks not to see, read by itself; then `folded` and `views` are of the rest.
@@ -94,7 +91,7 @@ def read_prompt(prompt: str) -> NormalizedPrompt:
         return normalize(prompt)
     wanted = _normalized(prompt, _Text(parts.positive, parts.positive_at))
     unwanted = _normalized(prompt, _Text(parts.negative, parts.negative_at)) if parts.negative else None
-    return replace(wanted, negative=unwanted)
+    return wanted._replace(negative=unwanted)
 
 
 def normalize(prompt: str) -> NormalizedPrompt:
@@ -106,16 +103,16 @@ def normalize(prompt: str) -> NormalizedPrompt:
 
 
 def _normalized(original: str, source: _Text) -> NormalizedPrompt:
-    ascii_only = source.text.isascii()
-    plain = _Text(source.text.lower(), source.origin) if ascii_only else _fold(source)
-    if _is_plain(plain.text) and not (UNEVEN if ascii_only else HIDDEN).search(source.text):
-        return _read_plain(original, plain)
+    plain = _Text(source.text.lower(), source.origin) if source.text.isascii() else _fold(source)
+    if _is_plain(plain.text) and not _hides(source.text):
+        unknown = _unknown(plain.text)
+        if not unknown or not THREE_ALIKE.find_matches_as_indexes(plain.text):
+            return _read_plain(original, plain, unknown)
     return _read_in_every_way(original, source)
 
 
-def _read_plain(prompt: str, plain: _Text) -> NormalizedPrompt:
+def _read_plain(prompt: str, plain: _Text, unknown: frozenset[str]) -> NormalizedPrompt:
     """Nothing but words: most prompts have none that is unknown, and then there is one reading."""
-    unknown = _unknown(plain.text)
     if not unknown or _means_nothing_else(unknown):
         return NormalizedPrompt(prompt, plain.text, (View("folded", plain.text, plain.origin),))
     folded = _part_words(plain)
@@ -135,6 +132,7 @@ def _read_in_every_way(prompt: str, source: _Text) -> NormalizedPrompt:
 # is looked for in its shape (letters as a, digits as 0, `.?` as a comma, all else as #) by one pass of an automaton.
 UNEVEN = re.compile("[a-z][A-Z][a-zA-Z]*[a-z][A-Z]")  # capitals as base64 has them
 HIDDEN = re.compile(f"{UNEVEN.pattern}|[\nɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ\u202e\U0001f1e6-\U0001f1ff\U000e0000-\U000e007f]")
+CASES = bytes(97 if chr(code) in ascii_lowercase else 65 if chr(code) in ascii_uppercase else 32 for code in range(256))
 SHAPES = bytes(
     97 if chr(code) in ascii_lowercase else 48 if chr(code) in digits else code if chr(code) in " !'" else
     44 if chr(code) in ",.?" else 35 for code in range(256)
@@ -156,11 +154,18 @@ THREE_ALIKE = AhoCorasick([3 * letter for letter in ascii_lowercase], implementa
 
 
 def _is_plain(text: str) -> bool:
-    """Whether the reading with all steps would find the words of this text, as they stand."""
+    """Whether the reading with all steps would find the words of this text, if known, as they stand."""
     if not text.isascii():
         return False
     shape = b" %b " % text.encode().translate(SHAPES)
-    return not (SUSPICIOUS.find_matches_as_indexes(shape) or THREE_ALIKE.find_matches_as_indexes(text))
+    return not SUSPICIOUS.find_matches_as_indexes(shape)
+
+
+def _hides(text: str) -> bool:
+    """Whether a text has what folding would take away: capitals as base64 has them, signs for another order."""
+    if not text.isascii():
+        return bool(HIDDEN.search(text))
+    return b"aA" in text.encode().translate(CASES) and bool(UNEVEN.search(text))
 
 
 def fold_term(text: str) -> str:
@@ -341,11 +346,13 @@ def _base64_bytes(text: str) -> bytes:
 
 
 def _decipher_bytes(part: _Text, decoded: Callable[[str], bytes]) -> _Text:
-    """The text that the bytes are, if they are text: hardly any honest word is."""
+    """The text that the bytes are, if they are text or encoded once more: hardly any honest word is."""
     try:
         text = decoded(part.text).decode()
     except (binascii.Error, ValueError):
         return part
+    if BASE64.fullmatch(text) and (deeper := _decipher_bytes(part.become(text), _base64_bytes)).text != text:
+        return deeper
     letters = sum(char.isalpha() or char == " " for char in text)
     return part.become(f" {text} ") if text.isprintable() and letters >= READABLE * len(text) else part
 

@@ -63,6 +63,11 @@ class Screen:
         return Screen(checks, self._embedder, self._picture_checks)
 
     @property
+    def embedder(self) -> Embedder:
+        """The model that all picture checks share."""
+        return self._embedder
+
+    @property
     def prompt_models(self) -> tuple[ModelIdentity, ...]:
         """Who judges prompts, for the record."""
         return tuple(check.identity for check in self._prompt_checks)

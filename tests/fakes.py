@@ -11,6 +11,7 @@ from policies.identity import ModelIdentity
 from policies.signals import Category, Descriptor, Signal, Subject
 from safety.normalize import NormalizedPrompt
 from safety.pictures import PictureBatch
+from safety.self_test import UNSAFE
 
 IDENTITY = ModelIdentity("fake", "f" * 64)
 
@@ -43,7 +44,10 @@ class FakeGenerator:
 
 @dataclass
 class FakePromptCheck:
-    """Reports `scores` (0 for the rest) for each prompt. `on_check` runs first and may raise, wait or answer."""
+    """Reports `scores` (0 for the rest) for each prompt. `on_check` runs first and may raise, wait or answer.
+
+    It knows the unsafe prompt of the self-test.
+    """
 
     name: str
     scores: dict[Category, float] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class FakePromptCheck:
         answer = self.on_check(prompts)
         if answer is not None:
             return answer  # type: ignore[return-value]  # a fault may answer anything
-        return [self._signals(self.scores) for _ in prompts]
+        return [self._signals({Category.SEXUAL: 0.9} if p.original == UNSAFE else self.scores) for p in prompts]
 
     def _signals(self, scores: dict[Category, float]) -> list[Signal]:
         return [Signal(self.name, category, scores.get(category, 0.0)) for category in Category]
@@ -68,12 +72,12 @@ class FakePromptCheck:
 
 @dataclass
 class FakeEmbedder:
-    """Embeds nothing: fake picture checks look at the pixels."""
+    """Embeds how much the light of a picture changes, and no more: fake picture checks look at the pixels."""
 
     identity: ModelIdentity = IDENTITY
 
     def embed(self, pixels: Sequence[Tensor]) -> PictureBatch:
-        return PictureBatch(list(pixels), torch.ones(len(pixels), 1))
+        return PictureBatch(list(pixels), torch.stack([picture.float().std()[None] for picture in pixels]))
 
 
 @dataclass

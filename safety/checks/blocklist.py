@@ -384,7 +384,10 @@ def _pattern(text: str) -> str:
 def _one_space_between(text: str) -> str:
     """The words of a text, each between two spaces."""
     if text.isascii() and "*" not in text:
-        return f" {' '.join(text.encode().translate(ASCII_GAPS).decode().split())} "
+        spaced = b" %b " % text.encode().translate(ASCII_GAPS)
+        while b"  " in spaced:
+            spaced = spaced.replace(b"  ", b" ")
+        return spaced.decode()
     return f" {GAP.sub(' ', text).strip(' ')} "
 
 

@@ -1,5 +1,6 @@
 """Reference 4.4 F: what a broken gate or generator may never lead to."""
 
+import asyncio
 import json
 import shutil
 import threading
@@ -8,13 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import torch
 from prometheus_client import REGISTRY
 from torch import Tensor
 from typer.testing import CliRunner
 
-from gateway.assembly import GUARD_NANO
+from gateway import assembly, metrics
+from gateway.app import create_app
+from gateway.assembly import GUARD_NANO, House
 from gateway.cli import app
 from gateway.errors import ClassifierUnavailable, GatewayError, GeneratorUnavailable
 from gateway.generation import Generation
@@ -23,7 +27,11 @@ from generator import batcher
 from generator.contract import Cancelled, GeneratedImage, PictureRequest
 from policies.identity import MANIFEST, write_manifest
 from policies.signals import Category, Signal
+from safety.checks.prompt_classifier import PromptClassifier
 from safety.normalize import NormalizedPrompt
+from safety.pictures import PictureBatch, load_embedder
+from safety.screen import Screen
+from safety.self_test import blind_models
 from tests.fakes import FakeEmbedder, paint
 from tests.gateway.walks import Book, asked, walked
 from tests.houses import Parts, build
@@ -384,3 +392,112 @@ def test_f67_after_five_failures_the_generator_rests_and_then_works_again(
     assert len([request for request in parts.generator.asked if request.prompt == "a cat"]) == 5
     assert isinstance(good, Generation)
     assert [row.action for row in Book(house).decisions if row.stage == "prompt"] == ["allow"] * 7
+
+
+# F64 and F66: models that are silently broken
+
+
+def readiness(house: House) -> tuple[int, Any]:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(house))
+        async with house, httpx.AsyncClient(transport=transport, base_url="http://house") as client:
+            return await client.get("/readyz")
+
+    answer = asyncio.run(ask())
+    return answer.status_code, answer.json()["problems"]
+
+
+def test_f64_a_service_whose_models_see_is_ready(tmp_path: Path) -> None:
+    assert readiness(build(tmp_path, Parts(), gate_seconds=20)) == (200, [])
+    assert REGISTRY.get_sample_value("gateway_canaries_misjudged") == 0
+
+
+BROKEN: dict[str, Callable[[Prompts], object]] = {
+    "always_harmless": scored(0.0),
+    "always_unsafe": scored(0.95),
+    "never_sure": scored(0.5),
+    "not_a_number": scored(float("nan")),
+    "raises": explode,
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_f64_a_classifier_that_misjudges_the_canaries_makes_the_service_unready_and_alerts(
+    fault: str, tmp_path: Path
+) -> None:
+    """Though the lists refuse the unsafe one: they must not hide that the classifier is gone."""
+    parts = Parts()
+    parts.classifier.on_check = BROKEN[fault]
+    assert readiness(build(tmp_path, parts, gate_seconds=20)) == (503, ["classifier_unavailable"])
+    assert REGISTRY.get_sample_value("gateway_canaries_misjudged") == 1
+
+
+def test_f64_the_canaries_are_looked_at_again_without_being_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "CANARY_SECONDS", 0.01)
+    parts = Parts()
+    parts.classifier.on_check = BROKEN["always_harmless"]
+    metrics.canaries_misjudged.set(0)
+
+    async def run() -> None:
+        async with build(tmp_path, parts, gate_seconds=20):
+            while not REGISTRY.get_sample_value("gateway_canaries_misjudged"):  # noqa: ASYNC110  a gauge wakes nobody
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+@needs_guard_nano
+def test_f65_labels_in_another_order_are_another_model(guard_copy: Path, tmp_path: Path) -> None:
+    """Refused by the manifest; where somebody wrote a new one, the canaries are misjudged."""
+    swap_labels(guard_copy)
+    ended = serve_with(guard_copy, tmp_path / "data")
+    assert (ended.exit_code, str(guard_copy / "config.json") in ended.stderr) == (4, True)
+    write_manifest(guard_copy, "guard-nano")
+    classifier = PromptClassifier.load(guard_copy)
+    assert blind_models(Screen([classifier], FakeEmbedder(), [])) == ["prompt_classifier"]
+    assert blind_models(Screen([PromptClassifier.load(GUARD_NANO)], FakeEmbedder(), [])) == []
+
+
+def swap_labels(folder: Path) -> None:
+    """The label for sexual content trades its place with the one for weapons."""
+    config = json.loads((folder / "config.json").read_text())
+    traded = {"sexual": "weapons", "weapons": "sexual"}
+    labels = {index: traded.get(label, label) for index, label in config["id2label"].items()}
+    (folder / "config.json").write_text(json.dumps(config | {"id2label": labels}))
+
+
+class ConstantEmbedder(FakeEmbedder):
+    """Gives every picture the same embedding."""
+
+    value: float = 1.0
+
+    def embed(self, pixels: Sequence[Tensor]) -> PictureBatch:
+        return PictureBatch(list(pixels), torch.full((len(pixels), 4), self.value))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, float("nan")], ids=["zeros", "constant", "nan"])
+def test_f66_a_picture_model_that_embeds_all_pictures_alike_makes_the_service_unready(
+    value: float, tmp_path: Path
+) -> None:
+    class Blind(Parts):
+        @property
+        def screen(self) -> Screen:
+            screen = super().screen
+            screen._embedder = embedder
+            return screen
+
+    embedder = ConstantEmbedder()
+    embedder.value = value
+    assert readiness(build(tmp_path, Blind(), gate_seconds=20)) == (503, ["classifier_unavailable"])
+
+
+@pytest.mark.parametrize("fill", [torch.zeros, torch.ones], ids=["zeros", "constant"])
+def test_f66_the_shipped_picture_model_passes_and_the_same_with_a_dead_network_does_not(
+    fill: Callable[[int, int], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = load_embedder()
+    assert blind_models(Screen([], embedder, [])) == []
+    monkeypatch.setattr(embedder._model, "encode_image", lambda pictures: fill(len(pictures), 8))
+    assert blind_models(Screen([], embedder, [])) == ["embedder"]

@@ -174,6 +174,7 @@ EVERYWHERE: Mapping[str, Transformation] = {
     "URL encoding": on_text(quote),
     "full URL encoding": on_words(lambda word: "".join(f"%{byte:02X}" for byte in word.encode())),
     "base64 of the prompt": on_text(_base64),
+    "base64 twice": on_text(lambda text: _base64(_base64(text))),
     "base64 of the term": on_term(lambda term: _base64(f"show {term} here")),
     "hexadecimal": on_term(lambda term: term.encode().hex()),
     "rot13": on_text(lambda text: codecs.encode(_plain(text), "rot13")),
