@@ -13,12 +13,12 @@ def gate_score(signals: Sequence[Signal]) -> float:
     """How unsafe a prompt is to the gate as a whole, in [0, 1]: the gravest signal, the blocklist's hints counted half.
 
     Among prompts with clear terms the other checks set the order: a term keeps LEAST_SHARE of its score where they find
-    nothing, and all of it where they are sure, or silent.
+    nothing, and all of it where they are sure.
     Raises ValueError when no check has reported a category.
     """
     told = [signal for signal in signals if isinstance(signal.subject, Category)]
     others = [float(signal.score) for signal in told if signal.source != BLOCKLIST]
-    sure = max(others, default=1.0)
+    sure = max(others, default=0.0)
     return max([*others, *(_weight(float(signal.score), sure) for signal in told if signal.source == BLOCKLIST)])
 
 

@@ -25,7 +25,9 @@ def main() -> None:
     options = parser.parse_args()
     first, second = (load_file(folder / WEIGHTS) for folder in options.folders)
     shutil.copytree(options.folders[1], options.out)
-    mean = {name: ((first[name].astype(np.float32) + values) / 2).astype(values.dtype) for name, values in second.items()}
+    mean = {
+        name: ((first[name].astype(np.float32) + values) / 2).astype(values.dtype) for name, values in second.items()
+    }
     save_file(mean, options.out / WEIGHTS, metadata={"format": "pt"})
     write_manifest(options.out, "guard-nano")
 

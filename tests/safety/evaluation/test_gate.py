@@ -67,7 +67,7 @@ def test_the_gate_score_is_a_probability_and_no_signal_lowers_it(signals: list[S
 def test_hints_of_the_blocklist_do_not_outweigh_a_classifier_that_knows_better() -> None:
     hint = Signal("blocklist", Category.WEAPONS, 0.5)
     assert gate_score([hint, Signal("prompt_classifier", Category.WEAPONS, 0.3)]) < 0.5
-    assert gate_score([Signal("blocklist", Category.SEXUAL, 1.0)]) >= 0.9
+    assert gate_score([Signal("blocklist", Category.SEXUAL, 1.0)]) >= 0.8
 
 
 def test_among_prompts_with_clear_terms_the_classifier_sets_the_order_and_none_sinks_among_harmless_ones() -> None:
