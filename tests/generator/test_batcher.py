@@ -9,10 +9,9 @@ from contextlib import aclosing
 import pytest
 
 from generator import batcher
-from generator.batcher import GeneratorResting, LineFull, WaitingLine
+from generator.batcher import Drawing, GeneratorResting, LineFull, WaitingLine
 from generator.contract import (
     Cancelled,
-    GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
     PictureRequest,
@@ -20,7 +19,7 @@ from generator.contract import (
 from tests.fakes import FakeGenerator
 
 LIMIT_S = 10.0
-Drawn = list[tuple[int, GeneratedImage]]
+Drawn = list[tuple[int, Drawing]]
 
 
 def pictures(prompt: str, count: int) -> list[PictureRequest]:
