@@ -156,8 +156,8 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
 
 def _generator_options(settings: Settings) -> Options:
     return Options(
-        sizes=settings.generator_sizes, batch=settings.generator_batch, steps=settings.generator_steps,
-        guidance=settings.generator_guidance, revision=settings.generator_revision, upstream=_upstream(settings),
+        sizes=settings.generator_sizes, batch=settings.generator_batch, arguments=settings.generator_arguments,
+        revision=settings.generator_revision, upstream=_upstream(settings),
     )  # fmt: skip
 
 
@@ -166,8 +166,8 @@ def _upstream(settings: Settings) -> Upstream | None:
         return None
     return Upstream(
         settings.upstream_url, settings.upstream_model,
-        settings.upstream_key.get_secret_value() if settings.upstream_key else None, settings.upstream_fields,
-        settings.upstream_seeds, settings.upstream_picture_hosts, settings.generation_seconds,
+        settings.upstream_key.get_secret_value() if settings.upstream_key else None, settings.upstream_seeds,
+        settings.upstream_picture_hosts, settings.generation_seconds,
     )  # fmt: skip
 
 

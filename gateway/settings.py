@@ -34,12 +34,10 @@ class Settings(BaseSettings):
     generator_revision: str | None = None  # of a hub id: a commit pins it
     generator_sizes: tuple[Size, ...] = ()  # the default first, as ["512x512", "768x512"]; (): the model's own
     generator_batch: int | None = Field(default=None, ge=1, le=64)  # pictures drawn, or asked for, at once
-    generator_steps: int | None = Field(default=None, ge=1, le=1000)
-    generator_guidance: float | None = Field(default=None, ge=0, le=100)
+    generator_arguments: dict[str, Any] = {}  # of every call, as {"num_inference_steps": 4} or {"quality": "low"}
     upstream_url: str | None = None  # of an OpenAI-compatible API, up to and with /v1
     upstream_key: SecretStr | None = None
     upstream_model: str | None = None
-    upstream_fields: dict[str, Any] = {}  # sent with every call, as {"quality": "low"}
     upstream_seeds: bool = False  # the upstream understands `seed`
     upstream_picture_hosts: tuple[str, ...] = ()  # hosts beside its own that its links may name
     prompt_classifier: Path | None = None  # None: guard-nano

@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from policies.identity import MANIFEST, ModelIdentity, sha256_of, verify_folder
 INDEX = "model_index.json"
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*\Z")
 NEEDED = {"prompt", "height", "width", "generator"}  # what a call must take for us to use it
+OURS = NEEDED | {"output_type", "return_dict", "num_images_per_prompt", "callback", "callback_on_step_end"}
 OTHER_TASKS = {"strength", "mask_image", "control_image", "num_frames"}  # a picture or a film is needed, or comes out
 HASHED = {".json", ".safetensors", ".txt", ".model"}  # configurations, weights, vocabularies: all that is loaded
 Step = Callable[[int, int], None]  # done, of how many
@@ -50,26 +51,25 @@ class DiffusersPipeline:
         revision: str | None = None,
         sizes: Sequence[str] = (),
         batch_size: int = 3,
-        steps: int | None = None,
-        guidance: float | None = None,
+        arguments: Mapping[str, Any] | None = None,
         threads: int | None = None,
     ) -> None:
         """name: a folder that holds model_index.json, or a hub id, fetched once.
 
-        revision: of a hub id; a commit pins it. sizes, steps, guidance: None or empty leaves the pipeline's own.
+        revision: of a hub id; a commit pins it. arguments: of every call. What is not set is the pipeline's own.
         Raises GeneratorUnusable.
         """
         if threads is not None:
             torch.set_num_threads(threads)
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings quote prompts
+        logging.set_verbosity_error()  # its warnings quote prompts
         logging.disable_progress_bar()
-        transformers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         folder = _fetched(name, revision)
         index = _read_index(folder)
         self._identity = _identity(name, folder, index)
         self._pipeline = _load(folder, index)
         self._accepts = inspect.signature(self._pipeline.__call__).parameters
-        self._wishes = self._wished(num_inference_steps=steps, guidance_scale=guidance)
+        self._arguments = self._understood(arguments or {})
         self._sizes = tuple(sizes) or (_native_size(self._pipeline),)
         self._batch_size = batch_size
 
@@ -118,7 +118,7 @@ class DiffusersPipeline:
         try:
             drawn = self._pipeline(
                 prompt=[request.prompt for request in requests], width=width, height=height, output_type="pt",
-                generator=seeds if len(seeds) > 1 else seeds[0], **self._wishes, **self._listening(on_step),
+                generator=seeds if len(seeds) > 1 else seeds[0], **self._arguments, **self._listening(on_step),
             ).images  # fmt: skip
         except (RuntimeError, ValueError, TypeError, IndexError) as error:  # out of memory, shapes, a size it cannot
             raise GenerationFailed(f"the pipeline failed: {error}") from error
@@ -139,13 +139,12 @@ class DiffusersPipeline:
             return {"callback_on_step_end": at_step_end}
         return {"callback": after_step} if "callback" in self._accepts else {}
 
-    def _wished(self, **wishes: float | None) -> dict[str, Any]:
-        """Raises GeneratorUnusable for a wish that this pipeline does not know."""
-        asked = {name: value for name, value in wishes.items() if value is not None}
-        if unknown := sorted(asked.keys() - self._accepts.keys()):
-            raise GeneratorUnusable(f"{type(self._pipeline).__name__} has no {', '.join(unknown)} to set")
-        binned = "use_resolution_binning" in self._accepts  # else drawn at the nearest size it knows, and rescaled
-        return asked | ({"use_resolution_binning": False} if binned else {})
+    def _understood(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises GeneratorUnusable for an argument that this pipeline does not know, or that is ours to set."""
+        if wrong := sorted(arguments.keys() - self._accepts.keys() | arguments.keys() & OURS):
+            raise GeneratorUnusable(f"{type(self._pipeline).__name__} has no {', '.join(wrong)} to set")
+        binned = "use_resolution_binning" in self._accepts  # draws at the nearest size it knows, and rescales
+        return ({"use_resolution_binning": False} if binned else {}) | dict(arguments)
 
 
 def _share(progress: Progress, cancelled: Cancelled, before: int, now: int, all_pictures: int) -> Step:

@@ -55,7 +55,7 @@ _log = logging.getLogger("gardefou")
 class Upstream:
     """An images API. url: up to and with /v1.
 
-    fields: sent with every call, as {"quality": "low"}. seeds: it understands `seed`, as gardefou does and OpenAI does
+    seeds: it understands `seed`, as gardefou does and OpenAI does
     not. picture_hosts: hosts beside its own that pictures may be fetched from, by https. seconds: for one picture,
     retries included.
     """
@@ -63,7 +63,6 @@ class Upstream:
     url: str
     model: str
     key: str | None = field(default=None, repr=False)
-    fields: Mapping[str, Any] = field(default_factory=dict)
     seeds: bool = False
     picture_hosts: tuple[str, ...] = ()
     seconds: float = 120
@@ -115,8 +114,18 @@ class Answer:
 class OpenAIUpstream:
     """Pictures of one draw are asked for side by side, each in a call of its own: each has its own seed and end."""
 
-    def __init__(self, upstream: Upstream, sizes: Sequence[str] = (), batch_size: int = 9) -> None:
-        """Raises GeneratorUnusable for a URL that is none. Nothing is asked of the upstream yet."""
+    def __init__(
+        self,
+        upstream: Upstream,
+        sizes: Sequence[str] = (),
+        batch_size: int = 9,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        """arguments: sent with every call, as {"quality": "low"}. Nothing is asked of the upstream yet.
+
+        Raises GeneratorUnusable for a URL that is none.
+        """
+        self._arguments = dict(arguments or {})
         self._upstream = upstream
         self._base = _checked_url(upstream.url)
         self._address = self._base.copy_with(path=self._base.path.rstrip("/") + "/images/generations")
@@ -128,7 +137,7 @@ class OpenAIUpstream:
     @property
     def identity(self) -> ModelIdentity:
         """The model's name, and a hash over what is asked of whom: its weights are the upstream's secret."""
-        asked = [str(self._base), self._upstream.model, dict(self._upstream.fields)]
+        asked = [str(self._base), self._upstream.model, self._arguments]
         return ModelIdentity(
             self._upstream.model, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         )
@@ -216,7 +225,7 @@ class OpenAIUpstream:
 
     def _body(self, request: PictureRequest) -> dict[str, Any]:
         upstream = self._upstream
-        body = {**upstream.fields, "model": upstream.model, "prompt": request.prompt, "n": 1, "size": request.size}
+        body = {**self._arguments, "model": upstream.model, "prompt": request.prompt, "n": 1, "size": request.size}
         if not SENDS_BASE64.search(upstream.model):
             body["response_format"] = "b64_json"
         return body | ({"seed": request.seed} if upstream.seeds else {})
@@ -225,7 +234,8 @@ class OpenAIUpstream:
         key = {"Authorization": f"Bearer {self._upstream.key}"} if self._upstream.key else {}
         try:
             async with client.stream("POST", self._address, json=body, headers=key) as response:
-                return Answer(response.status_code, response.headers, await _read(response, most))
+                bound = most if response.status_code == httpx.codes.OK else ENVELOPE_BYTES
+                return Answer(response.status_code, response.headers, await _read(response, bound))
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return Answer(NOT_SENT, httpx.Headers(), b"")
 
@@ -255,9 +265,9 @@ class OpenAIUpstream:
 
 def refusal_in(answer: Answer, model: ModelIdentity) -> Refusal | None:
     """What an answer says of the upstream's own safety system; None when it says nothing of it."""
-    error = answer.error
-    if not 400 <= answer.status < 500 or not error:
+    if not httpx.codes.is_client_error(answer.status):
         return None
+    error = answer.error
     message, inner = str(error.get("message")), _dict(error.get("inner_error"))
     says_so = answer.status == httpx.codes.BAD_REQUEST and REFUSAL_WORDS.search(message)
     if not says_so and not {str(error.get("code")), str(inner.get("code"))} & REFUSAL_CODES:

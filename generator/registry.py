@@ -1,8 +1,9 @@
 """The generators by name, as the settings name them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from generator.contract import GeneratorUnusable, ImageGenerator
 from generator.openai_upstream import OpenAIUpstream, Upstream
@@ -14,15 +15,19 @@ NANO_FOLDER = Path(__file__).parent / "dalle_mini" / "nano"
 class Options:
     """What an operator may set beside name, weights and threads: plain values, so that any process can build from them.
 
-    None and () leave the generator's own choice.
+    arguments: of every call. What is None or empty leaves the generator's own choice.
     """
 
     sizes: tuple[str, ...] = ()
     batch: int | None = None
-    steps: int | None = None
-    guidance: float | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     revision: str | None = None
     upstream: Upstream | None = None
+
+    @property
+    def set(self) -> frozenset[str]:
+        """The names of those that are not left to the generator."""
+        return frozenset(option.name for option in fields(self) if getattr(self, option.name))
 
 
 Factory = Callable[[Path | None, int | None, Options], ImageGenerator]
@@ -59,7 +64,7 @@ def _diffusers(weights: Path | None, threads: int | None, options: Options) -> I
         raise GeneratorUnusable("diffusers is not installed: pip install 'gardefou[diffusers]'") from error
     return DiffusersPipeline(
         str(weights), revision=options.revision, sizes=options.sizes, batch_size=options.batch or 3,
-        steps=options.steps, guidance=options.guidance, threads=threads,
+        arguments=options.arguments, threads=threads,
     )  # fmt: skip
 
 
@@ -68,14 +73,14 @@ def _openai(weights: Path | None, _: int | None, options: Options) -> ImageGener
         raise GeneratorUnusable("openai needs GARDEFOU_UPSTREAM_URL and GARDEFOU_UPSTREAM_MODEL")
     if weights is not None:
         raise GeneratorUnusable("openai draws elsewhere: unset GARDEFOU_GENERATOR_WEIGHTS")
-    return OpenAIUpstream(options.upstream, options.sizes, options.batch or 9)
+    return OpenAIUpstream(options.upstream, options.sizes, options.batch or 9, options.arguments)
 
 
 GENERATORS: dict[str, tuple[Factory, frozenset[str]]] = {  # what builds it, and the options that it understands
     "dalle-nano": (_dalle_nano, frozenset()),  # shipped, 64-pixel drawings of some 240 things
     "dalle-mini": (_dalle_mini, frozenset()),  # the released architecture and weights, mini or mega, from a folder
-    "diffusers": (_diffusers, frozenset({"sizes", "batch", "steps", "guidance", "revision"})),  # any of its pipelines
-    "openai": (_openai, frozenset({"sizes", "batch", "upstream"})),  # any OpenAI-compatible images API
+    "diffusers": (_diffusers, frozenset({"sizes", "batch", "arguments", "revision"})),  # any of its pipelines
+    "openai": (_openai, frozenset({"sizes", "batch", "arguments", "upstream"})),  # any OpenAI-compatible images API
 }
 
 
@@ -91,7 +96,6 @@ def create_generator(
         raise UnknownGenerator(f"unknown generator {name!r}; known: {', '.join(GENERATORS)}")
     factory, understood = GENERATORS[name]
     options = options or Options()
-    for option in fields(options):
-        if getattr(options, option.name) != option.default and option.name not in understood:
-            raise GeneratorUnusable(f"the generator {name} has no {option.name} to set")
+    for option in options.set - understood:
+        raise GeneratorUnusable(f"the generator {name} has no {option} to set")
     return factory(folder, threads, options)

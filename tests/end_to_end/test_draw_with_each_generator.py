@@ -86,8 +86,7 @@ def _diffusers(folder: Path, _: Screen) -> AbstractContextManager[Environment]:
         {
             "GARDEFOU_GENERATOR": "diffusers",
             "GARDEFOU_GENERATOR_WEIGHTS": str(weights),
-            "GARDEFOU_GENERATOR_STEPS": "2",
-            "GARDEFOU_GENERATOR_GUIDANCE": "0",
+            "GARDEFOU_GENERATOR_ARGUMENTS": json.dumps({"num_inference_steps": 2, "guidance_scale": 0}),
         }
     )
 
@@ -128,7 +127,7 @@ def test_each_kind_draws_nine_through_both_gates_into_a_whole_ledger(kind: str, 
         ended, told = drawn(tmp_path, PROMPT, environment)
     book = decisions(tmp_path)
     prompts = [decision for decision in book if decision.stage == "prompt"]
-    pictures = {d.picture_index: d for d in book if d.stage == "picture"}
+    pictures = {d.picture_index: d for d in book if d.picture_index is not None}
     assert [decision.action for decision in prompts] == ["allow"], ended.stderr
     assert sorted(pictures) == list(range(GRID))
     for decision in pictures.values():
@@ -171,7 +170,7 @@ def test_what_the_second_gardefou_refuses_is_refused_by_the_first_in_its_own_wor
         ({"GARDEFOU_GENERATOR": "openai", "GARDEFOU_UPSTREAM_URL": "x", "GARDEFOU_UPSTREAM_MODEL": "m"}, "https://"),
         ({"GARDEFOU_GENERATOR": "diffusers"}, "GARDEFOU_GENERATOR_WEIGHTS"),
         ({"GARDEFOU_GENERATOR": "diffusers", "GARDEFOU_GENERATOR_WEIGHTS": "/nowhere/at/all"}, "neither a folder nor"),
-        ({"GARDEFOU_GENERATOR_STEPS": "4"}, "dalle-nano has no steps"),
+        ({"GARDEFOU_GENERATOR_ARGUMENTS": '{"quality": "low"}'}, "dalle-nano has no arguments"),
         ({"GARDEFOU_GENERATOR_SIZES": '["huge"]'}, "generator_sizes"),
     ],
 )

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import pickle
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
+
+import torch
 
 from gateway.assembly import House
 from gateway.errors import ContentRefused, GeneratorUnavailable
@@ -139,6 +142,18 @@ def test_one_callers_refusal_and_failure_leave_the_others_of_the_batch_alone() -
             return await asyncio.gather(*(draw_for(line, seed) for seed in range(3)))
 
     assert asyncio.run(all_of_them()) == ["Refusal", "GenerationFailed", "GeneratedImage"]
+
+
+def test_outcomes_can_be_sent_from_a_process_of_their_own() -> None:
+    outcomes = [
+        Refusal(IDENTITY, (Category.HATE,)),
+        GenerationFailed("broken"),
+        GeneratedImage(torch.zeros(3, 8, 8), 7),
+    ]
+    sent = pickle.loads(pickle.dumps(PartlyDrawn(outcomes))).outcomes  # noqa: S301 (our own)
+    assert sent[0] == outcomes[0]
+    assert str(sent[1]) == "broken"
+    assert sent[2].seed == 7
 
 
 def test_the_page_shows_what_the_model_refused_as_withheld(tmp_path: Path) -> None:

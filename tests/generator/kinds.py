@@ -45,7 +45,7 @@ def _dalle_mini(folder: Path) -> Iterator[ImageGenerator]:
 def _diffusers(name: str) -> Kind:
     @contextmanager
     def kind(folder: Path) -> Iterator[ImageGenerator]:
-        options = Options(sizes=("32x32", "64x32"), batch=3, steps=2)
+        options = Options(sizes=("32x32", "64x32"), batch=3, arguments={"num_inference_steps": 2})
         yield made("diffusers", write_pipeline(name, folder / name), options)
 
     return kind

@@ -52,27 +52,28 @@ def test_the_size_that_the_network_was_made_for_is_the_default(name: str, folder
 
 @pytest.mark.parametrize("name", list(PIPELINES))
 def test_cancelling_stops_every_pipeline_within_one_step(name: str, folders: Path) -> None:
-    generator = DiffusersPipeline(str(folders / name), sizes=(SIZE,), steps=6)
+    generator = DiffusersPipeline(str(folders / name), sizes=(SIZE,), arguments={"num_inference_steps": 6})
     shares: list[float] = []
     with pytest.raises(GenerationCancelled):
         generator.draw(asked(1), shares.append, lambda: len(shares) == 2)
     assert shares == pytest.approx([1 / 6, 2 / 6])
 
 
-def test_steps_and_guidance_change_the_picture(folder: Path) -> None:
-    def pixels(**wishes: Any) -> torch.Tensor:
-        (image,) = DiffusersPipeline(str(folder), sizes=(SIZE,), **wishes).draw(asked(1), lambda _: None, lambda: False)
+def test_arguments_change_the_picture(folder: Path) -> None:
+    def pixels(steps: int, guidance: float) -> torch.Tensor:
+        arguments = {"num_inference_steps": steps, "guidance_scale": guidance}
+        (image,) = DiffusersPipeline(str(folder), arguments=arguments).draw(asked(1), lambda _: None, lambda: False)
         return image.pixels
 
-    assert not torch.equal(pixels(steps=1, guidance=0.0), pixels(steps=2, guidance=0.0))
-    assert not torch.equal(pixels(steps=2, guidance=0.0), pixels(steps=2, guidance=9.0))
+    assert not torch.equal(pixels(1, 0.0), pixels(2, 0.0))
+    assert not torch.equal(pixels(2, 0.0), pixels(2, 9.0))
 
 
 def test_a_safety_checker_that_comes_along_is_neither_needed_nor_loaded(folder: Path) -> None:
     checked = edit(
         folder, safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"], requires_safety_checker=True
     )
-    generator = DiffusersPipeline(str(checked), steps=1)
+    generator = DiffusersPipeline(str(checked), arguments={"num_inference_steps": 1})
     assert len(generator.draw(asked(1), lambda _: None, lambda: False)) == 1
 
 
@@ -141,11 +142,10 @@ def test_a_hub_id_that_cannot_be_fetched_says_so(monkeypatch: pytest.MonkeyPatch
         DiffusersPipeline("nobody/nothing")
 
 
-def test_a_wish_that_the_pipeline_does_not_know_is_named(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    generator = DiffusersPipeline(str(folders / "sana"))
-    monkeypatch.setattr(generator, "_accepts", {"prompt": None})
-    with pytest.raises(GeneratorUnusable, match="SanaPipeline has no guidance_scale to set"):
-        generator._wished(guidance_scale=1.0)
+@pytest.mark.parametrize("name", ["quality", "num_images_per_prompt", "prompt", "generator", "output_type"])
+def test_an_argument_that_is_unknown_or_ours_is_named(name: str, folder: Path) -> None:
+    with pytest.raises(GeneratorUnusable, match=f"StableDiffusionPipeline has no {name} to set"):
+        DiffusersPipeline(str(folder), arguments={name: 2})
 
 
 class Drawn:
@@ -189,7 +189,7 @@ def test_no_prompt_is_written_anywhere(
     name: str, folders: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    generator = DiffusersPipeline(str(folders / name), sizes=(SIZE,), steps=1)
+    generator = DiffusersPipeline(str(folders / name), sizes=(SIZE,), arguments={"num_inference_steps": 1})
     canary = "canarywords and far more than the encoder can read"
     generator.draw(asked(1, prompt=canary), lambda _: None, lambda: False)
     assert not any(

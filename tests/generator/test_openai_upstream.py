@@ -30,8 +30,8 @@ SIZE = "64x64"
 PROMPT = "a canary prompt about a cat"
 
 
-def drawer(url: str, model: str = "some-model", **keys: Any) -> OpenAIUpstream:
-    return OpenAIUpstream(Upstream(url, model, KEY, **{"seconds": 20, **keys}), (SIZE,))
+def drawer(url: str, model: str = "some-model", arguments: dict[str, Any] | None = None, **keys: Any) -> OpenAIUpstream:
+    return OpenAIUpstream(Upstream(url, model, KEY, **{"seconds": 20, **keys}), (SIZE,), 9, arguments)
 
 
 def draw(generator: OpenAIUpstream, *seeds: int) -> list[GeneratedImage]:
@@ -65,10 +65,10 @@ def refused(said: Said) -> Refusal:
     ("model", "keys", "body"),
     [
         ("dall-e-3", {}, {"response_format": "b64_json"}),
-        ("gpt-image-1", {"fields": {"quality": "low"}}, {"quality": "low"}),
+        ("gpt-image-1", {"arguments": {"quality": "low"}}, {"quality": "low"}),
         ("azure/gpt-image-1-mini", {}, {}),
         ("dalle-nano", {"seeds": True}, {"response_format": "b64_json", "seed": 1}),
-        ("flux", {"fields": {"n": 4, "prompt": "other"}}, {"response_format": "b64_json"}),
+        ("flux", {"arguments": {"n": 4, "prompt": "other"}}, {"response_format": "b64_json"}),
     ],
 )
 def test_each_model_is_asked_in_its_own_way_for_one_picture(

@@ -50,13 +50,13 @@ def test_a_shipped_generator_is_known_by_its_name_and_hash(shipped: ImageGenerat
 @pytest.mark.parametrize(
     ("name", "folder", "options", "says"),
     [
-        ("dalle-nano", None, Options(steps=4), "dalle-nano has no steps"),
+        ("dalle-nano", None, Options(arguments={"quality": "low"}), "dalle-nano has no arguments"),
         ("dalle-mini", Path("x"), Options(sizes=("64x64",)), "dalle-mini has no sizes"),
         ("dalle-nano", None, Options(upstream=Upstream("http://x/v1", "m")), "dalle-nano has no upstream"),
         ("diffusers", None, Options(), "GARDEFOU_GENERATOR_WEIGHTS"),
         ("openai", None, Options(), "GARDEFOU_UPSTREAM_URL and GARDEFOU_UPSTREAM_MODEL"),
         ("openai", Path("x"), Options(upstream=Upstream("http://x/v1", "m")), "unset GARDEFOU_GENERATOR_WEIGHTS"),
-        ("openai", None, Options(guidance=1.0, upstream=Upstream("http://x/v1", "m")), "openai has no guidance"),
+        ("openai", None, Options(revision="main", upstream=Upstream("http://x/v1", "m")), "openai has no revision"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_named_and_not_ignored(

@@ -30,7 +30,7 @@ def _clip_tokenizer() -> CLIPTokenizer:
 
 
 def _clip_text(kind: type = CLIPTextModel, **sizes: int) -> Any:
-    keys = {
+    keys: dict[str, Any] = {
         "vocab_size": 64, "hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2,
         "num_attention_heads": 4, "max_position_embeddings": 16, "projection_dim": 32, "bos_token_id": 0,
         "eos_token_id": 1, "pad_token_id": 1,
