@@ -32,8 +32,8 @@ from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
 from generator.batcher import WaitingLine
 from generator.contract import GeneratorUnusable, ImageGenerator
-from generator.openai_upstream import Upstream
-from generator.registry import NANO_FOLDER, Options, create_generator
+from generator.options import Options, Upstream
+from generator.registry import NANO_FOLDER, create_generator
 from policies.decide import unreported
 from policies.identity import IntegrityFailure
 from policies.loader import PolicyInForce, load_policy, shipped_policies

@@ -126,18 +126,22 @@ class DiffusersPipeline:
 
     def _listening(self, on_step: Step) -> dict[str, Any]:
         """The callback that this pipeline has: of today, of its first years, or none."""
-        pipeline = self._pipeline
 
         def at_step_end(_: object, step: int, __: object, tensors: dict[str, Any]) -> dict[str, Any]:
-            on_step(step + 1, pipeline.num_timesteps)
+            on_step(step + 1, self._steps)
             return tensors
 
         def after_step(step: int, *_: object) -> None:
-            on_step(step + 1, len(pipeline.scheduler.timesteps))
+            on_step(step + 1, self._steps)
 
         if "callback_on_step_end" in self._accepts:
             return {"callback_on_step_end": at_step_end}
         return {"callback": after_step} if "callback" in self._accepts else {}
+
+    @property
+    def _steps(self) -> int:
+        """Of the drawing under way."""
+        return len(getattr(self._pipeline.scheduler, "timesteps", ()))
 
     def _understood(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Raises GeneratorUnusable for an argument that this pipeline does not know, or that is ours to set."""

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -31,6 +31,7 @@ from generator.contract import (
     Refusal,
     require_drawable,
 )
+from generator.options import Upstream
 from generator.picture_bytes import decode, most_bytes
 from policies.identity import ModelIdentity
 from policies.signals import Category
@@ -49,23 +50,6 @@ CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")  # what of an answer may stand in o
 SENDS_BASE64 = re.compile(r"gpt-image|chatgpt-image")  # these refuse to be told how to send a picture
 
 _log = logging.getLogger("gardefou")
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """An images API. url: up to and with /v1.
-
-    seeds: it understands `seed`, as gardefou does and OpenAI does
-    not. picture_hosts: hosts beside its own that pictures may be fetched from, by https. seconds: for one picture,
-    retries included.
-    """
-
-    url: str
-    model: str
-    key: str | None = field(default=None, repr=False)
-    seeds: bool = False
-    picture_hosts: tuple[str, ...] = ()
-    seconds: float = 120
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,12 @@
 """The generators by name, as the settings name them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from generator.contract import GeneratorUnusable, ImageGenerator
-from generator.openai_upstream import OpenAIUpstream, Upstream
+from generator.options import Options
 
 NANO_FOLDER = Path(__file__).parent / "dalle_mini" / "nano"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What an operator may set beside name, weights and threads: plain values, so that any process can build from them.
-
-    arguments: of every call. What is None or empty leaves the generator's own choice.
-    """
-
-    sizes: tuple[str, ...] = ()
-    batch: int | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    revision: str | None = None
-    upstream: Upstream | None = None
-
-    @property
-    def set(self) -> frozenset[str]:
-        """The names of those that are not left to the generator."""
-        return frozenset(option.name for option in fields(self) if getattr(self, option.name))
 
 
 Factory = Callable[[Path | None, int | None, Options], ImageGenerator]
@@ -69,6 +48,8 @@ def _diffusers(weights: Path | None, threads: int | None, options: Options) -> I
 
 
 def _openai(weights: Path | None, _: int | None, options: Options) -> ImageGenerator:
+    from generator.openai_upstream import OpenAIUpstream
+
     if options.upstream is None:
         raise GeneratorUnusable("openai needs GARDEFOU_UPSTREAM_URL and GARDEFOU_UPSTREAM_MODEL")
     if weights is not None:

@@ -1,13 +1,14 @@
 """One of each generator, made as an operator would: from a name, a folder or an address, and plain options."""
 
-import pickle
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import msgpack
+
 from generator.contract import ImageGenerator
-from generator.openai_upstream import Upstream
-from generator.registry import Options, create_generator
+from generator.options import Options, Upstream
+from generator.registry import create_generator
 from policies.identity import write_manifest
 from tests.generator import tiny
 from tests.generator.tiny_pipelines import PIPELINES, write_pipeline
@@ -19,8 +20,8 @@ GRID = 9
 
 def made(name: str, folder: Path | None = None, options: Options | None = None) -> ImageGenerator:
     """As another process makes it: from nothing but what was sent there."""
-    sent = pickle.dumps((name, folder, None, options))
-    return create_generator(*pickle.loads(sent))  # noqa: S301 (our own)
+    sent = msgpack.unpackb(msgpack.packb((options or Options()).plain))
+    return create_generator(name, folder, options=Options.from_plain(sent))
 
 
 def write_hub_folder(folder: Path) -> Path:

@@ -20,7 +20,8 @@ from generator.contract import (
     PictureRequest,
     Refusal,
 )
-from generator.openai_upstream import OpenAIUpstream, Upstream
+from generator.openai_upstream import OpenAIUpstream
+from generator.options import Upstream
 from policies.signals import Category
 from tests.generator.upstreams import Heard, Said, encoded, error, picture, says, upstream
 from tests.houses import free_port

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from generator.contract import GeneratorUnusable, ImageGenerator
-from generator.openai_upstream import Upstream
-from generator.registry import GENERATORS, Options, UnknownGenerator, create_generator
+from generator.options import Options, Upstream
+from generator.registry import GENERATORS, UnknownGenerator, create_generator
 from tests.generator import tiny
 
 SHIPPED = ["dalle-nano"]
