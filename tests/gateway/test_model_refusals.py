@@ -145,7 +145,7 @@ def test_one_callers_refusal_and_failure_leave_the_others_of_the_batch_alone() -
 
 
 def test_outcomes_can_be_sent_from_a_process_of_their_own() -> None:
-    outcomes = [
+    outcomes: list[Outcome] = [
         Refusal(IDENTITY, (Category.HATE,)),
         GenerationFailed("broken"),
         GeneratedImage(torch.zeros(3, 8, 8), 7),
