@@ -8,7 +8,6 @@ from generator.options import Options
 
 NANO_FOLDER = Path(__file__).parent / "dalle_mini" / "nano"
 
-
 Factory = Callable[[Path | None, int | None, Options], ImageGenerator]
 
 
@@ -39,7 +38,7 @@ def _diffusers(weights: Path | None, threads: int | None, options: Options) -> I
         raise GeneratorUnusable("diffusers needs GARDEFOU_GENERATOR_WEIGHTS: a pipeline's folder or hub id")
     try:
         from generator.diffusers_pipeline import DiffusersPipeline
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise GeneratorUnusable("diffusers is not installed: pip install 'gardefou[diffusers]'") from error
     return DiffusersPipeline(
         str(weights), revision=options.revision, sizes=options.sizes, batch_size=options.batch or 3,

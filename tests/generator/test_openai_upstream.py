@@ -142,7 +142,9 @@ def test_a_link_to_anywhere_else_is_not_followed(link: str) -> None:
 
 def test_a_host_that_the_operator_names_is_only_reached_by_https() -> None:
     with pytest.raises(GenerationFailed, match="another host"):
-        drawn_from(says({"data": [{"url": "http://cdn.example/1.png"}]}), picture_hosts=("cdn.example",))
+        drawn_from(says({"data": [{"url": "http://127.0.0.2/1.png"}]}), picture_hosts=("127.0.0.2",))
+    with pytest.raises(GenerationFailed, match="broke off: ConnectError"):  # nobody is there, but it was tried
+        drawn_from(says({"data": [{"url": "https://127.0.0.2/1.png"}]}), picture_hosts=("127.0.0.2",))
 
 
 def test_a_redirect_is_not_followed() -> None:
