@@ -31,8 +31,9 @@ from gateway.store.views import RequestView
 from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
 from generator.batcher import WaitingLine
-from generator.contract import ImageGenerator
-from generator.registry import NANO_FOLDER, UnknownGenerator, create_generator
+from generator.contract import GeneratorUnusable, ImageGenerator
+from generator.options import Options, Upstream
+from generator.registry import NANO_FOLDER, create_generator
 from policies.decide import unreported
 from policies.identity import IntegrityFailure
 from policies.loader import PolicyInForce, load_policy, shipped_policies
@@ -123,14 +124,16 @@ class House:
 def build_house(settings: Settings, screen: Screen | None = None, generator: ImageGenerator | None = None) -> House:
     """Load everything and check that it fits together. screen, generator: others than the settings name, for tests.
 
-    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, GatewayError.
+    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, GatewayError.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     policy = load_policy(policy_path(settings.policy))
     screen = screen or build_screen(settings, policy)
     require_reports(policy, screen)
     with _refusing_to_start(settings.generator_weights or settings.generator):
-        generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
+        generator = generator or create_generator(
+            settings.generator, settings.generator_weights, settings.threads, _generator_options(settings)
+        )
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
     judge = Judge(screen, settings.gate_seconds)
@@ -148,6 +151,23 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
         Pipeline(decisions, files, judge, line, policies, rate, confirmations), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance, lists,
+    )  # fmt: skip
+
+
+def _generator_options(settings: Settings) -> Options:
+    return Options(
+        sizes=settings.generator_sizes, batch=settings.generator_batch, arguments=settings.generator_arguments,
+        revision=settings.generator_revision, upstream=_upstream(settings),
+    )  # fmt: skip
+
+
+def _upstream(settings: Settings) -> Upstream | None:
+    if settings.upstream_url is None or settings.upstream_model is None:
+        return None
+    return Upstream(
+        settings.upstream_url, settings.upstream_model,
+        settings.upstream_key.get_secret_value() if settings.upstream_key else None, settings.upstream_seeds,
+        settings.upstream_picture_hosts, settings.generation_seconds,
     )  # fmt: skip
 
 
@@ -181,7 +201,7 @@ def _refusing_to_start(model: Path | str) -> Iterator[None]:
     """Whatever a library says of model files that it cannot load, they are not the ones that were published."""
     try:
         yield
-    except (IntegrityFailure, UnknownGenerator):
+    except (IntegrityFailure, GeneratorUnusable):
         raise
     except Exception as error:
         raise IntegrityFailure(f"{model} cannot be loaded: {error}") from error

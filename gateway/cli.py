@@ -402,7 +402,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
 
     from gateway.assembly import PolicyUnfit
     from gateway.errors import BadRequest, GatewayError, NotFound
-    from generator.registry import UnknownGenerator
+    from generator.contract import GeneratorUnusable
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
     from policies.wordlists import WordlistInvalid
@@ -415,7 +415,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
         yield
     except IntegrityFailure as error:
         _fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, NotAPicture, PictureTooLarge,
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, NotAPicture, PictureTooLarge,
             UnusableRows, UnusableThresholds, NothingToPlot) as error:  # fmt: skip
         _fail(str(error), USAGE, as_json)
     except NotFound as error:

@@ -16,16 +16,17 @@ from gateway.errors import (
     Overloaded,
 )
 from gateway.store.decisions import Judgement, KeptPicture, State
-from generator.batcher import BREAKER_REST_S, GeneratorResting, LineFull
-from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest
+from generator.batcher import BREAKER_REST_S, Drawing, GeneratorResting, LineFull
+from generator.contract import MAX_SEED, GenerationFailed, PictureRequest, Refusal
 from policies.schema import Policy
-from policies.signals import Category
-from policies.verdict import UNSUPPORTED_LANGUAGE, Action
+from policies.signals import Category, Signal, Stage
+from policies.verdict import UNSUPPORTED_LANGUAGE, Action, Reason, Verdict
 from safety.prompt_syntax import split_prompt
 from safety.screen import Pixels
 
 UNREAD = "The checks do not read the language it seems to be written in. Try English or French."
-Group = Sequence[tuple[int, GeneratedImage]]  # pictures that were finished together, with their index
+MODEL_RULE = "the model's own safety system refused"
+Group = Sequence[tuple[int, Drawing]]  # what was finished together, with its index
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,16 @@ class Drawn:
         return self.picture
 
 
+@dataclass(frozen=True, slots=True)
+class Undrawn:
+    """One picture that the model itself would not draw. It stands in the book as withheld."""
+
+    index: int
+    decision_id: str
+    categories: tuple[str, ...] = ()
+    state: State = State.WITHHELD
+
+
 @dataclass(slots=True)
 class Generation:
     """One request while it runs.
@@ -132,6 +143,13 @@ class Generation:
     confirmed: bool = False
     over: bool = False
     pictures: list[Drawn] = field(default_factory=list)
+    undrawn: list[Undrawn] = field(default_factory=list)
+
+    @property
+    def kept_back(self) -> list[Drawn | Undrawn]:
+        """The places of the grid that stay empty, in order."""
+        unreleased = [drawn for drawn in self.pictures if drawn.state is not State.RELEASED]
+        return sorted([*unreleased, *self.undrawn], key=lambda place: place.index)
 
     @property
     def action(self) -> Action | None:
@@ -175,6 +193,25 @@ class Generation:
             confirmation=confirmation,
             seconds=CONFIRMATION_SECONDS,
         )
+
+    def refused_by_model(self, index: int, refusal: Refusal) -> Judgement:
+        """A refusal of the model as a decision of its own: what the policy says of pictures was never asked."""
+        reasons = tuple(Reason(Action.BLOCK, c, refusal.by.name, 1.0, 1.0, MODEL_RULE) for c in refusal.categories)
+        return Judgement(
+            stage=Stage.PICTURE,
+            signals=[Signal(refusal.by.name, category, 1.0) for category in refusal.categories],
+            thresholds={},
+            policy=self.policy.stamp,
+            models=[refusal.by],
+            seconds=0.0,
+            verdict=Verdict(Action.BLOCK, Stage.PICTURE, self.policy.stamp, reasons),
+            picture_index=index,
+        )
+
+    def nothing_drawn(self) -> ContentRefused:
+        """Why a request fails whose every picture the model itself refused."""
+        first = self.undrawn[0]
+        return self.refused("model", "blocked", Told(first.categories), first.decision_id)
 
     def nothing_to_show(self, state: State) -> GatewayError:
         """Why a request without a released picture fails: not one could be judged, or the policy keeps them back."""

@@ -14,14 +14,14 @@ from anyio import CancelScope, to_thread
 from gateway import metrics
 from gateway.auth import Caller, Confirmations
 from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused, Draining, NotFound
-from gateway.generation import Asked, Drawn, Generation, Group, Kept, pictures_of, told_of, translated
+from gateway.generation import Asked, Drawn, Generation, Group, Kept, Undrawn, pictures_of, told_of, translated
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
 from gateway.store.ids import new_id
 from gateway.store.image_files import ImageFiles
 from generator.batcher import WaitingLine
-from generator.contract import GeneratedImage
+from generator.contract import GeneratedImage, Refusal
 from policies.loader import PolicyInForce
 from policies.verdict import Action
 from safety.screen import Pixels
@@ -127,12 +127,24 @@ class Pipeline:
         with metrics.generator_seconds.labels(request.asked.model).time():
             async with aclosing(self._line.draw(pictures_of(request.asked), request.caller.id)) as groups:
                 async for group in groups:
-                    kept = await self._quarantine(request, group)
-                    judged = await self._judge_pictures(request, kept)
-                    request.pictures += [await self._release(drawn) for drawn in judged]
+                    request.undrawn += await self._note_refusals(request, group)
+                    if images := [(index, image) for index, image in group if isinstance(image, GeneratedImage)]:
+                        kept = await self._quarantine(request, images)
+                        judged = await self._judge_pictures(request, kept)
+                        request.pictures += [await self._release(drawn) for drawn in judged]
 
-    async def _quarantine(self, request: Generation, group: Group) -> list[Kept]:
-        kept = [await to_thread.run_sync(self._keep, index, image, request.asked.format) for index, image in group]
+    async def _note_refusals(self, request: Generation, group: Group) -> list[Undrawn]:
+        refused = {index: request.refused_by_model(index, r) for index, r in group if isinstance(r, Refusal)}
+        if not refused:
+            return []
+        ids = await to_thread.run_sync(self._decisions.refused_by_model, request.id, list(refused.values()))
+        return [
+            Undrawn(index, decision_id, told_of(judged, request.policy).categories)
+            for (index, judged), decision_id in zip(refused.items(), ids, strict=True)
+        ]
+
+    async def _quarantine(self, request: Generation, images: Sequence[tuple[int, GeneratedImage]]) -> list[Kept]:
+        kept = [await to_thread.run_sync(self._keep, index, image, request.asked.format) for index, image in images]
         await to_thread.run_sync(self._decisions.quarantined, request.id, [picture.row for picture in kept])
         return kept
 
@@ -157,6 +169,13 @@ class Pipeline:
         return replace(drawn, state=State.RELEASED)
 
     async def _conclude(self, request: Generation) -> Generation:
+        if not request.pictures:
+            refusal = request.nothing_drawn()
+            await self._end(request, State.WITHHELD, "blocked_model", refusal.code)
+            raise refusal
+        return await self._conclude_drawn(request)
+
+    async def _conclude_drawn(self, request: Generation) -> Generation:
         request.pictures.sort(key=lambda drawn: drawn.index)
         states = {drawn.state for drawn in request.pictures}
         state = next(s for s in (State.RELEASED, State.HELD, State.WITHHELD) if s in states)

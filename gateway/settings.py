@@ -1,12 +1,14 @@
 """Every setting of the service, from the environment (prefix GARDEFOU_) or a command's options."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DATABASE = "gardefou.db"  # SQLite's file in the data folder
+
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")]  # pixels, "WIDTHxHEIGHT"
 
 
 class Settings(BaseSettings):
@@ -28,7 +30,16 @@ class Settings(BaseSettings):
     wordlists_seconds: float = Field(default=1, ge=0.05)  # how often lists are looked at for changes
 
     generator: str = "dalle-nano"
-    generator_weights: Path | None = None
+    generator_weights: Path | None = None  # a folder; for `diffusers` a hub id, too
+    generator_revision: str | None = None  # of a hub id: a commit pins it
+    generator_sizes: tuple[Size, ...] = ()  # the default first, as ["512x512", "768x512"]; (): the model's own
+    generator_batch: int | None = Field(default=None, ge=1, le=64)  # pictures drawn, or asked for, at once
+    generator_arguments: dict[str, Any] = {}  # of every call, as {"num_inference_steps": 4} or {"quality": "low"}
+    upstream_url: str | None = None  # of an OpenAI-compatible API, up to and with /v1
+    upstream_key: SecretStr | None = None
+    upstream_model: str | None = None
+    upstream_seeds: bool = False  # the upstream understands `seed`
+    upstream_picture_hosts: tuple[str, ...] = ()  # hosts beside its own that its links may name
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None

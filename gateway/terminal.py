@@ -12,7 +12,7 @@ from gateway.assembly import House, build_screen, open_decisions, policy_path, r
 from gateway.auth import Caller
 from gateway.errors import InvalidValue
 from gateway.explanation import CLASSIFIER, explain, gravest_category
-from gateway.generation import Asked, Drawn, Generation
+from gateway.generation import Asked, Drawn, Generation, Undrawn
 from gateway.judging import Judge
 from gateway.prompts import checked_prompt, why_unreadable
 from gateway.settings import Settings
@@ -42,7 +42,7 @@ def draw_once(house: House, prompt: str, *, count: int, seed: int | None, size: 
         "policy": str(generation.policy.stamp),
         "requested": count,
         "pictures": [_save(drawn, out) for drawn in generation.pictures if drawn.state is State.RELEASED],
-        "withheld": [_told(drawn) for drawn in generation.pictures if drawn.state is not State.RELEASED],
+        "withheld": [_told(place) for place in generation.kept_back],
     }
 
 
@@ -58,12 +58,12 @@ def _save(drawn: Drawn, out: Path) -> dict[str, Any]:
     return {"index": drawn.index, "seed": drawn.seed, "file": str(path), "decision_id": drawn.decision_id}
 
 
-def _told(drawn: Drawn) -> dict[str, Any]:
+def _told(place: Drawn | Undrawn) -> dict[str, Any]:
     return {
-        "index": drawn.index,
-        "outcome": drawn.state,
-        "categories": list(drawn.categories),
-        "decision_id": drawn.decision_id,
+        "index": place.index,
+        "outcome": place.state,
+        "categories": list(place.categories),
+        "decision_id": place.decision_id,
     }
 
 

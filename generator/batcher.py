@@ -16,7 +16,10 @@ from generator.contract import (
     GenerationCancelled,
     GenerationFailed,
     ImageGenerator,
+    Outcome,
+    PartlyDrawn,
     PictureRequest,
+    Refusal,
 )
 
 BREAKER_FAILURES, BREAKER_WINDOW_S, BREAKER_REST_S = (
@@ -26,6 +29,8 @@ BREAKER_FAILURES, BREAKER_WINDOW_S, BREAKER_REST_S = (
 )  # reference 4.4, row 67: 5 failures in 10 minutes
 FIRST_GUESS_S = 0.5  # a picture's time before any was measured
 SMOOTHING = 0.3  # weight of the newest batch in the estimate
+
+Drawing = GeneratedImage | Refusal  # how a picture's way through the line may end; what failed is raised
 
 
 class LineFull(Exception):
@@ -43,7 +48,7 @@ class GeneratorResting(GenerationFailed):
 @dataclass(eq=False, slots=True)
 class _Ticket:
     request: PictureRequest
-    future: "asyncio.Future[GeneratedImage]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    future: "asyncio.Future[Drawing]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def abandoned(self) -> bool:
@@ -104,8 +109,8 @@ class WaitingLine:
 
     async def draw(
         self, requests: Sequence[PictureRequest], caller: str
-    ) -> AsyncGenerator[list[tuple[int, GeneratedImage]], None]:
-        """Pictures with their index, in groups as they are finished.
+    ) -> AsyncGenerator[list[tuple[int, Drawing]], None]:
+        """Pictures, or the model's own refusals, with their index, in groups as they are finished.
 
         Raises LineFull, GeneratorResting, GenerationFailed. Leaving the iterator gives the places back; a batch nobody
         waits for any more stops within one step.
@@ -158,7 +163,7 @@ class WaitingLine:
     async def _draw_batch(self, batch: Sequence[_Ticket]) -> None:
         started = monotonic()
         try:
-            images = await asyncio.wait_for(_in_own_thread(self._run, batch), self._time_limit_s)
+            outcomes = await asyncio.wait_for(_in_own_thread(self._run, batch), self._time_limit_s)
         except GenerationCancelled as error:
             _fail(batch, error)  # should the generator stop of itself: nobody is to wait for ever
             return
@@ -168,18 +173,22 @@ class WaitingLine:
             return
         taken = (monotonic() - started) / len(batch)
         self._seconds_per_picture += SMOOTHING * (taken - self._seconds_per_picture)
-        for ticket, image in zip(batch, images, strict=True):
-            if not ticket.future.done():
-                ticket.future.set_result(image)
+        for ticket, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, GenerationFailed):
+                _fail([ticket], outcome)
+            elif not ticket.future.done():
+                ticket.future.set_result(outcome)
 
-    def _run(self, batch: Sequence[_Ticket]) -> list[GeneratedImage]:
-        images = self._generator.draw(
-            [ticket.request for ticket in batch],
-            lambda _: None,
-            lambda: all(ticket.abandoned for ticket in batch),
-        )
-        _require_sound([ticket.request for ticket in batch], images)
-        return images
+    def _run(self, batch: Sequence[_Ticket]) -> Sequence[Outcome]:
+        requests = [ticket.request for ticket in batch]
+        try:
+            outcomes: Sequence[Outcome] = self._generator.draw(
+                requests, lambda _: None, lambda: all(ticket.abandoned for ticket in batch)
+            )
+        except PartlyDrawn as partly:
+            outcomes = partly.outcomes
+        _require_sound(requests, outcomes)
+        return outcomes
 
     def _is_resting(self) -> bool:
         if len(self._failures) < BREAKER_FAILURES:
@@ -194,22 +203,27 @@ def _fail(batch: Sequence[_Ticket], error: Exception) -> None:
             ticket.future.set_exception(GenerationFailed(f"the generator failed with {type(error).__name__}"))
 
 
-def _require_sound(requests: Sequence[PictureRequest], images: object) -> None:
+def _require_sound(requests: Sequence[PictureRequest], outcomes: object) -> None:
     """Raises GenerationFailed for a missing picture, a wrong size or type, or one that is blank all over."""
-    if not isinstance(images, list) or len(images) != len(requests):
+    if not isinstance(outcomes, list) or len(outcomes) != len(requests):
         raise GenerationFailed(f"asked for {len(requests)} pictures, got another number")
-    for request, image in zip(requests, images, strict=True):
-        width, height = (int(side) for side in request.size.split("x"))
-        pixels = image.pixels
-        if pixels.dtype != torch.uint8 or tuple(pixels.shape) != (3, height, width):
-            raise GenerationFailed(f"a picture is {pixels.dtype} {tuple(pixels.shape)}, not {request.size} in 8 bits")
-        if int(pixels.max()) == 0:
-            raise GenerationFailed("a picture is black all over")
+    for request, outcome in zip(requests, outcomes, strict=True):
+        if not isinstance(outcome, Refusal | GenerationFailed):
+            _require_sound_picture(request, outcome)
+
+
+def _require_sound_picture(request: PictureRequest, image: GeneratedImage) -> None:
+    width, height = (int(side) for side in request.size.split("x"))
+    pixels = image.pixels
+    if pixels.dtype != torch.uint8 or tuple(pixels.shape) != (3, height, width):
+        raise GenerationFailed(f"a picture is {pixels.dtype} {tuple(pixels.shape)}, not {request.size} in 8 bits")
+    if int(pixels.max()) == 0:
+        raise GenerationFailed("a picture is black all over")
 
 
 async def _in_own_thread(
-    run: Callable[[Sequence[_Ticket]], list[GeneratedImage]], batch: Sequence[_Ticket]
-) -> list[GeneratedImage]:
+    run: Callable[[Sequence[_Ticket]], Sequence[Outcome]], batch: Sequence[_Ticket]
+) -> Sequence[Outcome]:
     """A thread for this batch alone: when it hangs it is left behind, and holds up nobody else."""
     loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(1, thread_name_prefix="generator")

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from policies.identity import ModelIdentity
+from policies.signals import Category
 
 ENCODINGS: dict[str, dict[str, int]] = {"png": {"compress_level": 3}, "jpeg": {"quality": 90}, "webp": {"quality": 90}}
 MAX_SEED = 2**63 - 1  # the largest seed that fits a signed 64-bit database column
@@ -46,6 +47,35 @@ class GenerationCancelled(Exception):
     """The caller went away; the generator stopped within one step."""
 
 
+class GeneratorUnusable(Exception):
+    """A generator cannot be made as the settings say. The message says what to set, install or fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The model's own safety system would not draw a picture: nothing failed, and nothing was allowed.
+
+    by: the model that refused. categories: the harms it named, as far as they are ours.
+    """
+
+    by: ModelIdentity
+    categories: tuple[Category, ...] = ()
+
+
+Outcome = GeneratedImage | Refusal | GenerationFailed
+
+
+class PartlyDrawn(Exception):
+    """Some pictures of a batch were refused by the model itself, or failed each for itself.
+
+    outcomes: one per request, in order.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(outcomes)
+        self.outcomes = outcomes
+
+
 Progress = Callable[[float], None]  # 0..1, share of the batch's steps done
 Cancelled = Callable[[], bool]
 
@@ -71,6 +101,24 @@ class ImageGenerator(Protocol):
     ) -> list[GeneratedImage]:
         """One picture per request, in order.
 
-        Raises GenerationFailed when it cannot, GenerationCancelled when cancelled() turned true.
+        Raises GenerationFailed when it cannot, PartlyDrawn when it can only in part, GenerationCancelled when
+        cancelled() turned true.
         """
         ...
+
+
+def require_drawable(requests: Sequence[PictureRequest], generator: ImageGenerator) -> None:
+    """Raises ValueError for what must not be asked of a generator."""
+    if len(requests) > generator.batch_size:
+        raise ValueError(f"{len(requests)} pictures asked at once, at most {generator.batch_size} are drawn")
+    for request in requests:
+        if request.size not in generator.sizes:
+            raise ValueError(f"size {request.size!r} is not one of {', '.join(generator.sizes)}")
+        if not 0 <= request.seed <= MAX_SEED:
+            raise ValueError(f"seed {request.seed} is outside 0..{MAX_SEED}")
+
+
+def sides_of(size: str) -> tuple[int, int]:
+    """Width and height of "WIDTHxHEIGHT"."""
+    width, height = (int(side) for side in size.split("x"))
+    return width, height

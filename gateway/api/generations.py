@@ -18,7 +18,7 @@ from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
 from gateway.errors import InvalidValue, ModelNotFound, UnsupportedParameter
-from gateway.generation import Asked, Drawn, Generation
+from gateway.generation import Asked, Drawn, Generation, Undrawn
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from generator.contract import MAX_SEED
@@ -140,7 +140,7 @@ def _answer(generation: Generation, as_url: bool, house: House) -> dict[str, Any
             "policy": str(generation.policy.stamp),
             "requested": generation.asked.count,
             "returned": len(released),
-            "blocked": [_blocked(drawn) for drawn in generation.pictures if drawn.state is not State.RELEASED],
+            "blocked": [_blocked(place) for place in generation.kept_back],
             "seeds": [drawn.seed for drawn in released],
             **({"confirmed": generation.answers} if generation.confirmed else {}),
             **({"reason": UNSUPPORTED_LANGUAGE} if generation.told.in_unread_language else {}),
@@ -153,9 +153,9 @@ def _facts(generation: Generation) -> dict[str, str]:
     return {"size": asked.size, "quality": "low", "background": "opaque", "output_format": asked.format}
 
 
-def _blocked(drawn: Drawn) -> dict[str, Any]:
-    code = drawn.categories[0] if drawn.categories else "content_policy_violation"
-    return {"index": drawn.index, "code": code, "outcome": drawn.state, "decision_id": drawn.decision_id}
+def _blocked(place: Drawn | Undrawn) -> dict[str, Any]:
+    code = place.categories[0] if place.categories else "content_policy_violation"
+    return {"index": place.index, "code": code, "outcome": place.state, "decision_id": place.decision_id}
 
 
 def _base64(drawn: Drawn) -> str:

@@ -43,7 +43,7 @@ TERMINAL = (State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED, State.JUD
 ARROWS: Mapping[State, frozenset[State]] = {
     State.RECEIVED: frozenset({State.PROMPT_JUDGED, State.ABORTED}),
     State.PROMPT_JUDGED: frozenset({State.GENERATING, State.WITHHELD, State.ABORTED}),
-    State.GENERATING: frozenset({State.QUARANTINED, State.ABORTED}),
+    State.GENERATING: frozenset({State.QUARANTINED, State.WITHHELD, State.ABORTED}),
     State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
     State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
 }
@@ -163,6 +163,11 @@ class Decisions:
         """The request takes its place in the waiting line."""
         with transaction(self._engine, "generating") as session:
             _move(session, request_id, State.GENERATING)
+
+    def refused_by_model(self, request_id: str, judgements: Sequence[Judgement]) -> list[str]:
+        """Keep what the model itself would not draw: decisions without a picture. Returns their ids, in order."""
+        with transaction(self._engine, "refused_by_model") as session:
+            return [_decide(session, request_id, judgement).id for judgement in judgements]
 
     def quarantined(self, request_id: str, pictures: Sequence[KeptPicture]) -> None:
         """Name pictures whose bytes are already on disk."""
@@ -365,7 +370,8 @@ def _view(row: RequestRow, pictures: Sequence[PictureRow], decisions: Mapping[st
         decision_id=prompt_decision.id if prompt_decision else None, policy=row.policy, asked=row.asked,
         created_at=datetime.fromisoformat(row.created_at),
         finished_at=datetime.fromisoformat(row.finished_at) if row.finished_at else None,
-        pictures=tuple(_picture_view(picture, decisions) for picture in pictures),
+        pictures=tuple(sorted([*(_picture_view(picture, decisions) for picture in pictures), *_undrawn(decisions)],
+                              key=lambda picture: picture.index)),
         policy_sha256=row.policy_sha256, found=found_by(prompt_decision) if prompt_decision else (),
         confirms=prompt_decision.confirms if prompt_decision else None,
         in_unread_language=any(reason["category"] is None for reason in leading_reasons(prompt_decision)),
@@ -392,6 +398,12 @@ def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> Pict
     return PictureView(
         row.index, row.state, row.id if released else None, row.seed, _categories(decision), row.decision_id
     )
+
+
+def _undrawn(decisions: Mapping[str, DecisionRow]) -> list[PictureView]:
+    """What the model itself refused: decisions about a picture that never was."""
+    refused = [d for d in decisions.values() if d.picture_index is not None and d.picture_sha256 is None]
+    return [PictureView(d.picture_index or 0, State.WITHHELD, None, None, _categories(d), d.id) for d in refused]
 
 
 def _categories(decision: DecisionRow | None) -> tuple[str, ...]:

@@ -15,12 +15,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PictureView:
-    """state: quarantined | released | withheld | held. image_id only for released pictures."""
+    """state: quarantined | released | withheld | held. image_id only for released pictures.
+
+    seed: None for one that the model itself would not draw.
+    """
 
     index: int
     state: str
     image_id: str | None
-    seed: int
+    seed: int | None
     categories: tuple[str, ...]
     decision_id: str | None
 

@@ -44,6 +44,7 @@ _INTERRUPTED = {
     "held": Ending.HELD,
     "cancelled": Ending.CANCELLED,
     "blocked_image": Ending.ALL_WITHHELD,
+    "blocked_model": Ending.ALL_WITHHELD,
 }
 
 

@@ -1,9 +1,11 @@
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from generator.contract import ImageGenerator, PictureRequest
+from generator.contract import GeneratorUnusable, ImageGenerator
+from generator.options import Options, Upstream
 from generator.registry import GENERATORS, UnknownGenerator, create_generator
 from tests.generator import tiny
 
@@ -40,19 +42,31 @@ def test_threads_are_set_only_when_asked(tmp_path: Path) -> None:
     torch.set_num_threads(before)
 
 
-def test_every_shipped_generator_draws_a_full_batch_as_promised(shipped: ImageGenerator) -> None:
-    size = shipped.sizes[0]
-    requests = [PictureRequest("un chat sur la lune", seed, size) for seed in range(shipped.batch_size)]
-    shares: list[float] = []
-    images = shipped.draw(requests, shares.append, lambda: False)
-    width, height = map(int, size.split("x"))
-    assert [image.seed for image in images] == [request.seed for request in requests]
-    assert {image.pixels.shape for image in images} == {(3, height, width)}
-    assert {image.pixels.dtype for image in images} == {torch.uint8}
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-
-
 def test_a_shipped_generator_is_known_by_its_name_and_hash(shipped: ImageGenerator) -> None:
     assert shipped.identity.name in GENERATORS
     assert len(shipped.identity.sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "options", "says"),
+    [
+        ("dalle-nano", None, Options(arguments={"quality": "low"}), "dalle-nano has no arguments"),
+        ("dalle-mini", Path("x"), Options(sizes=("64x64",)), "dalle-mini has no sizes"),
+        ("dalle-nano", None, Options(upstream=Upstream("http://x/v1", "m")), "dalle-nano has no upstream"),
+        ("diffusers", None, Options(), "GARDEFOU_GENERATOR_WEIGHTS"),
+        ("openai", None, Options(), "GARDEFOU_UPSTREAM_URL and GARDEFOU_UPSTREAM_MODEL"),
+        ("openai", Path("x"), Options(upstream=Upstream("http://x/v1", "m")), "unset GARDEFOU_GENERATOR_WEIGHTS"),
+        ("openai", None, Options(revision="main", upstream=Upstream("http://x/v1", "m")), "openai has no revision"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_named_and_not_ignored(
+    name: str, folder: Path | None, options: Options, says: str
+) -> None:
+    with pytest.raises(GeneratorUnusable, match=says):
+        create_generator(name, folder, None, options)
+
+
+def test_diffusers_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "generator.diffusers_pipeline", None)
+    with pytest.raises(GeneratorUnusable, match=r"pip install 'gardefou\[diffusers\]'"):
+        create_generator("diffusers", Path("x"))
