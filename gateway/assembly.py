@@ -20,6 +20,7 @@ from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.pipeline import Pipeline
+from gateway.provenance import Verifier
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
 from gateway.store.decisions import Decisions
@@ -81,6 +82,7 @@ class House:
     instance: Instance
     lists: OperatorLists
     provenance: Provenance
+    verifier: Verifier
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -148,12 +150,13 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
     )
     provenance = Provenance(keys_folder(settings))
+    verifier = Verifier(provenance, decisions, generator.sizes, settings.max_image_pixels, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
     return House(
         settings, policies, generator, line, judge,
         Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
-        instance, lists, provenance,
+        instance, lists, provenance, verifier,
     )  # fmt: skip
 
 

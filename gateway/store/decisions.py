@@ -356,8 +356,9 @@ def as_decision(request_id: str, judged: Judgement, confirms: str | None = None)
     """A judgement as it is kept."""
     verdict = judged.verdict
     return DecisionRow(
-        id=judged.decision_id or new_id("dec"), request_id=request_id, stage=judged.stage, picture_index=judged.picture_index,
-        picture_sha256=judged.picture_sha256, action=verdict.action if verdict else "none",
+        id=judged.decision_id or new_id("dec"), request_id=request_id, stage=judged.stage,
+        picture_index=judged.picture_index, picture_sha256=judged.picture_sha256,
+        action=verdict.action if verdict else "none",
         categories=ledger.canonical(verdict.categories if verdict else []),
         reasons=ledger.canonical([_reason(reason) for reason in verdict.reasons] if verdict else []),
         signals=ledger.canonical([_signal(signal) for signal in judged.signals]),

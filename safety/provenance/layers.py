@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from policies.identity import IntegrityFailure
 from safety.picture_files import decode_picture
@@ -74,7 +74,7 @@ class Provenance:
         return Seen(hashlib.sha256(content).hexdigest(), self._credentials.read(content), said, mark)
 
     def _find(self, pixels: Tensor, sizes: Sequence[str]) -> Mark:
-        best = Mark(0.0, 0)
+        best = Mark(0.0)
         for view in _views(pixels, sizes):
             best = max(best, self._watermark.find(view), key=lambda mark: mark.z)
             if best.found:
@@ -116,5 +116,6 @@ def _middle(pixels: Tensor) -> Tensor:
 
 
 def _scaled(pixels: Tensor, height: int, width: int) -> Tensor:
-    scaled = functional.interpolate(pixels[None].float(), (height, width), mode="bicubic", antialias=True)[0]
-    return scaled.round().clamp(0, 255).to(torch.uint8)
+    picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    scaled = np.array(picture.resize((width, height), Image.Resampling.LANCZOS))
+    return torch.from_numpy(scaled).permute(2, 0, 1)

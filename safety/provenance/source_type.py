@@ -1,4 +1,4 @@
-"""What a file says of itself in XMP: IPTC's digital source type, unsigned, for readers that know no content credentials."""
+"""What a file says of itself in XMP: IPTC's digital source type, unsigned, for readers without content credentials."""
 
 import re
 

@@ -1,9 +1,9 @@
 """A keyed invisible watermark: 64 bits in a faint pattern that only the holder of the key can make or find.
 
 Spread spectrum (Cox, Kilian, Leighton and Shamoon, 1997) on a tile of 128 x 128 pixels that repeats over the picture.
-A quarter of the tile is the same in every picture of a key: correlation with it finds the tile wherever a crop has moved
-it. The rest carries eight bytes, each as one of 256 sign patterns, so that a byte is read by the likeliest of 256
-correlations and not bit by bit.
+A quarter of the tile is the same in every picture of a key: correlation with it finds the tile wherever a crop has
+moved it. The rest carries eight bytes, each as one of 256 sign patterns, so that a byte is read by the likeliest of 256
+correlations and not bit by bit: that is the error correction.
 """
 
 import hashlib
@@ -30,15 +30,20 @@ THRESHOLD = 6.0  # standard deviations; docs/provenance.md says how often a fore
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The best match in a picture. z: standard deviations above chance; found from THRESHOLD on. payload: 64 bits."""
+    """The best match in a picture. z: standard deviations above chance. payload: 64 bits; None below THRESHOLD."""
 
     z: float
-    payload: int
+    payload: int | None = None
 
     @property
     def found(self) -> bool:
         """Whether the pattern is there."""
-        return self.z >= THRESHOLD
+        return self.payload is not None
+
+    @property
+    def text(self) -> str | None:
+        """The payload as it is kept and told: 16 hexadecimal digits."""
+        return None if self.payload is None else f"{self.payload:016x}"
 
 
 class Watermark:
@@ -52,7 +57,9 @@ class Watermark:
 
     @torch.inference_mode()
     def embed(self, pixels: Tensor, payload: int) -> Tensor:
-        """The marked picture. pixels: uint8 (3, height, width) RGB; payload: 0 .. 2**64 - 1."""
+        """The marked picture. pixels: uint8 (3, height, width) RGB; payload: 0 .. 2**64 - 1. Raises ValueError."""
+        if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[0] != len(LUMA):
+            raise ValueError(f"expected uint8 (3, height, width), got {pixels.dtype} {tuple(pixels.shape)}")
         picture = pixels.float()
         height, width = picture.shape[1:]
         pattern = _repeated(self._pattern(payload), height, width)
@@ -62,9 +69,13 @@ class Watermark:
     @torch.inference_mode()
     def find(self, pixels: Tensor) -> Mark:
         """The best match in a picture, whether it is turned, mirrored or shifted. pixels: uint8 (3, height, width)."""
-        tile = _folded(_whitened(_luma(pixels.float())))
+        return self.find_in(evened(pixels))
+
+    @torch.inference_mode()
+    def find_in(self, tile: Tensor) -> Mark:
+        """The best match in what `evened` made of a picture."""
         z, aligned = max((self._aligned(turned) for turned in _orientations(tile)), key=lambda match: match[0])
-        return Mark(z, self._read(aligned))
+        return Mark(z, self._read(aligned) if z >= THRESHOLD else None)
 
     def _aligned(self, tile: Tensor) -> tuple[float, Tensor]:
         """How well the sync pattern fits where it fits best, and the tile shifted to there."""
@@ -122,6 +133,11 @@ class Watermark:
     def _stream(self, name: str, length: int) -> bytes:
         """Bytes that follow from the key on every machine and in every version: marks must stay readable."""
         return hashlib.shake_256(self._key + name.encode()).digest(length)
+
+
+def evened(pixels: Tensor) -> Tensor:
+    """A picture as marks are looked for in it, whatever the key: float32 (TILE, TILE)."""
+    return _folded(_whitened(_luma(pixels.float())))
 
 
 def _luma(picture: Tensor) -> Tensor:
