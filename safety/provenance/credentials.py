@@ -15,6 +15,7 @@ from safety.provenance.source_type import TRAINED, VOCABULARY
 DECISION = "org.gardefou.decision"
 WATERMARK_ALGORITHM = "org.gardefou.watermark.1"
 TRACE = b"c2pa"  # stands in every file with credentials, readable or not
+ELSEWHERE = ("ManifestNotFound", "Remote")  # how the library says that the file itself holds none
 MOST_PROBLEMS = 10
 
 
@@ -50,6 +51,10 @@ class Credential:
     problems: tuple[str, ...] = ()
 
 
+class NotTrusted(Exception):
+    """A picture could not be signed, or nobody would trust the signature: it must not leave."""
+
+
 class Credentials:
     """Signs with our leaf and reads under our root alone. One object may be used by several threads at once."""
 
@@ -62,14 +67,19 @@ class Credentials:
                     alg=b"es256", sign_cert=keys.leaf + keys.root, private_key=keys.leaf_key, ta_url=None
                 )
             )
-        except c2pa.C2paError as error:
-            raise IntegrityFailure(f"pictures cannot be signed with these keys: {error}") from error
+        except (c2pa.C2paError, ValueError) as error:
+            raise IntegrityFailure(f"pictures cannot be signed with the keys in {keys.folder}: {error}") from error
 
     def sign(self, content: bytes, output_format: str, claim: Claim) -> bytes:
-        """The same picture with credentials in it. They were read back when this returns; else it raises C2paError."""
+        """The same picture with credentials in it. They are read back before it is returned. Raises NotTrusted."""
         signed = io.BytesIO()
-        with c2pa.Builder(_manifest(claim), self._context) as builder:
-            builder.sign(self._signer, f"image/{output_format}", io.BytesIO(content), signed)
+        try:
+            with c2pa.Builder(_manifest(claim), self._context) as builder:
+                builder.sign(self._signer, f"image/{output_format}", io.BytesIO(content), signed)
+        except c2pa.C2paError as error:
+            raise NotTrusted(str(error)) from error
+        if self.read(signed.getvalue()).standing is not Standing.OURS:
+            raise NotTrusted("the credentials that were just made are not trusted")
         return signed.getvalue()
 
     def read(self, content: bytes) -> Credential:
@@ -77,17 +87,16 @@ class Credentials:
         try:
             with c2pa.Reader(io.BytesIO(content), context=self._context) as reader:
                 return _credential(reader)
-        except c2pa.C2paError.ManifestNotFound:
-            return Credential(Standing.ABSENT)
-        except c2pa.C2paError:
-            return Credential(Standing.INVALID if TRACE in content else Standing.ABSENT)
+        except c2pa.C2paError as error:
+            broken = TRACE in content and not str(error).startswith(ELSEWHERE)
+            return Credential(Standing.INVALID if broken else Standing.ABSENT)
 
 
 def _context(root: bytes) -> c2pa.Context:
     return c2pa.Context.from_dict(
         {
             "verify": {
-                "verify_after_sign": True,
+                "verify_after_sign": False,  # we read it back ourselves, and want more than validity: trust
                 "verify_trust": True,
                 "remote_manifest_fetch": False,
                 "ocsp_fetch": False,

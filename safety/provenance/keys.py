@@ -30,8 +30,9 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """root, leaf: certificates, PEM. leaf_key: PEM. watermark: KEY_BYTES bytes."""
+    """folder: where they lie. root, leaf: certificates, PEM. leaf_key: PEM. watermark: KEY_BYTES bytes."""
 
+    folder: Path
     root: bytes
     leaf: bytes
     leaf_key: bytes
@@ -47,7 +48,7 @@ def open_keys(folder: Path) -> Keys:
         make_keys(folder)
     root, leaf, leaf_key, watermark = (_read(folder / name) for name in (ROOT, LEAF, LEAF_KEY, WATERMARK_KEY))
     try:
-        return Keys(root, leaf, leaf_key, _watermark_key(watermark))
+        return Keys(folder, root, leaf, leaf_key, _watermark_key(watermark))
     except ValueError as error:
         raise IntegrityFailure(f"{folder / WATERMARK_KEY} is no watermark key: {error}") from error
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from policies.identity import IntegrityFailure
 from safety.picture_files import decode_picture
-from safety.provenance.credentials import Claim, Credential, Credentials, Standing
+from safety.provenance.credentials import Claim, Credential, Credentials, NotTrusted
 from safety.provenance.keys import open_keys
 from safety.provenance.source_type import XMP, source_type
 from safety.provenance.watermark import Mark, Watermark
@@ -49,7 +49,7 @@ class Provenance:
         self.root = keys.root
         self._watermark = Watermark(keys.watermark)
         self._credentials = Credentials(keys)
-        self._require_trust(keys_folder)
+        self._require_trust(keys.folder)
 
     def mark(self, pixels: Tensor, decision_id: str) -> Tensor:
         """The picture with the decision's mark. pixels: uint8 (3, height, width) RGB."""
@@ -81,16 +81,14 @@ class Provenance:
                 break
         return best
 
-    def _require_trust(self, keys_folder: Path) -> None:
+    def _require_trust(self, folder: Path) -> None:
         """Sign a picture that nobody sees: better no service than one whose pictures nobody trusts."""
         encoded = io.BytesIO()
         TEST_PICTURE.save(encoded, "png")
         try:
-            signed = self.sign(encoded.getvalue(), "png", ["none"], "none", "none")
-        except Exception as error:  # c2pa's many
-            raise IntegrityFailure(f"pictures cannot be signed with the keys in {keys_folder}: {error}") from error
-        if self._credentials.read(signed).standing is not Standing.OURS:
-            raise IntegrityFailure(f"{keys_folder}: what the leaf signs is not trusted under the root")
+            self.sign(encoded.getvalue(), "png", ["none"], "none", "none")
+        except NotTrusted as error:
+            raise IntegrityFailure(f"what the leaf in {folder} signs is not trusted under its root: {error}") from error
 
 
 def mark_of(decision_id: str) -> str:

@@ -24,7 +24,8 @@ BYTE_CHIPS = (TILE * TILE - SYNC_CHIPS) // BYTES
 BAND = (0.06, 0.28)  # cycles per pixel: below it the eye sees the pattern, above it JPEG and half the size lose it
 LUMA = (0.299, 0.587, 0.114)
 NEIGHBOURHOOD = 9  # pixels: how far around it a pixel's activity is looked for
-FAINTEST, STRONGEST = 1.5, 4.0  # grey levels, root mean square: in flat and in busy parts
+FAINTEST, STRONGEST = 1.8, 4.0  # grey levels, root mean square: in flat and in busy parts
+HEADROOM = 3  # grey levels kept free at black and at white, where half of the pattern would be cut off
 THRESHOLD = 6.0  # standard deviations; docs/provenance.md says how often a foreign picture reaches it
 
 
@@ -60,7 +61,7 @@ class Watermark:
         """The marked picture. pixels: uint8 (3, height, width) RGB; payload: 0 .. 2**64 - 1. Raises ValueError."""
         if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[0] != len(LUMA):
             raise ValueError(f"expected uint8 (3, height, width), got {pixels.dtype} {tuple(pixels.shape)}")
-        picture = pixels.float()
+        picture = pixels.float().clamp(HEADROOM, 255 - HEADROOM)
         height, width = picture.shape[1:]
         pattern = _repeated(self._pattern(payload), height, width)
         strength = _activity(_luma(picture)).clamp(FAINTEST, STRONGEST)
