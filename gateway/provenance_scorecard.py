@@ -125,6 +125,8 @@ MANIPULATIONS: Mapping[str, Manipulation] = {
     "a third brighter": _then(lambda picture: ImageEnhance.Brightness(picture).enhance(1.33)),
     "left at 80 % of the size": _then(lambda picture: _scaled(picture, 0.8)),
     "turned by 1 degree": _then(lambda picture: picture.rotate(1, Image.Resampling.BICUBIC)),
+    "turned by 5 degrees": _then(lambda picture: picture.rotate(5, Image.Resampling.BICUBIC)),
+    "a quarter of the size and back": _then(lambda picture: _scaled(_scaled(picture, 0.25), 4)),
 }
 
 
