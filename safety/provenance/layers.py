@@ -25,6 +25,7 @@ from safety.provenance.watermark import Mark, Watermark
 SMALLEST = 64  # pixels: the least side in which a mark is looked for
 LARGEST = 1536  # pixels: of a larger picture its middle is looked at, and the whole at the sizes we draw
 SAME_SHAPE = 0.02  # how far a copy's aspect ratio may be from a drawn picture's
+LOST_BEYOND = 2.1  # a copy reduced by more has lost the mark's frequencies
 TEST_PICTURE = Image.new("RGB", (SMALLEST, SMALLEST), (120, 160, 90))
 
 
@@ -103,7 +104,8 @@ def _views(pixels: Tensor, sizes: Sequence[str]) -> Iterator[Tensor]:
         yield _middle(pixels)
     for size in sizes:
         wide, high = (int(side) for side in size.split("x"))
-        if (wide, high) != (width, height) and abs(wide * height / (high * width) - 1) <= SAME_SHAPE:
+        same_shape = abs(wide * height / (high * width) - 1) <= SAME_SHAPE
+        if same_shape and (wide, high) != (width, height) and high <= LOST_BEYOND * height:
             yield _scaled(pixels, high, wide)
 
 
