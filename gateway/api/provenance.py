@@ -47,7 +47,7 @@ def _answer(found: Verification) -> dict[str, Any]:
             "source_type": seen.source_type,
             "watermark": {
                 "found": seen.mark.found,
-                "z": round(seen.mark.z, 2),
+                "z": seen.mark.height,
                 "threshold": THRESHOLD,
                 "payload": seen.mark.text,
             },

@@ -48,11 +48,5 @@ def _page(
     signer = plain((found.seen.credential.signer if found else None) or "")[:MAX_NAME] or texts.somebody
     return page(
         request, visitor, "provenance.html", status,
-        p=texts, found=found, notice=notice, signer=signer, field=FIELD, z=_z(visitor, found), enough=f"{THRESHOLD:g}",
+        p=texts, found=found, notice=notice, signer=signer, field=FIELD, enough=f"{THRESHOLD:g}",
     )  # fmt: skip
-
-
-def _z(visitor: Visitor, found: Verification | None) -> str:
-    """As the language writes decimals."""
-    told = f"{found.seen.mark.z:.1f}" if found else ""
-    return told.replace(".", ",") if visitor.language == "fr" else told

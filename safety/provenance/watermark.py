@@ -42,6 +42,11 @@ class Mark:
         return self.payload is not None
 
     @property
+    def height(self) -> int:
+        """z as the public is told it: whole numbers only, so that nobody is led step by step to a mark that fades."""
+        return int(self.z)
+
+    @property
     def text(self) -> str | None:
         """The payload as it is kept and told: 16 hexadecimal digits."""
         return None if self.payload is None else f"{self.payload:016x}"
@@ -61,7 +66,7 @@ class Watermark:
         """The marked picture. pixels: uint8 (3, height, width) RGB; payload: 0 .. 2**64 - 1. Raises ValueError."""
         if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[0] != len(LUMA):
             raise ValueError(f"expected uint8 (3, height, width), got {pixels.dtype} {tuple(pixels.shape)}")
-        picture = pixels.float().clamp(HEADROOM, 255 - HEADROOM)
+        picture = pixels.cpu().float().clamp(HEADROOM, 255 - HEADROOM)
         height, width = picture.shape[1:]
         pattern = _repeated(self._pattern(payload), height, width)
         strength = _activity(_luma(picture)).clamp(FAINTEST, STRONGEST)
