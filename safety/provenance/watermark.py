@@ -26,7 +26,7 @@ LUMA = (0.299, 0.587, 0.114)
 NEIGHBOURHOOD = 9  # pixels: how far around it a pixel's activity is looked for
 FAINTEST, STRONGEST = 1.8, 4.0  # grey levels, root mean square: in flat and in busy parts
 HEADROOM = 3  # grey levels kept free at black and at white, where half of the pattern would be cut off
-THRESHOLD = 6.0  # standard deviations; docs/provenance.md says how often a foreign picture reaches it
+THRESHOLD = 7.0  # standard deviations; docs/provenance.md says how often a foreign picture reaches it
 
 
 @dataclass(frozen=True, slots=True)
