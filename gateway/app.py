@@ -25,7 +25,18 @@ from gateway.middleware import Envelope, log_failure
 from gateway.web import provenance as provenance_page
 from gateway.web import studio
 
-ROUTERS = (generations, moderations, models, images, decisions, provenance_api, health, wordlists, studio, provenance_page)
+ROUTERS = (
+    generations,
+    moderations,
+    models,
+    images,
+    decisions,
+    provenance_api,
+    health,
+    wordlists,
+    studio,
+    provenance_page,
+)
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}
 
 
