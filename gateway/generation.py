@@ -80,8 +80,8 @@ class Kept:
 
     def judged(self, judgement: Judgement) -> Judgement:
         """The judgement, naming this very picture."""
-        named = {"picture_index": self.row.index, "picture_sha256": self.row.sha256, "decision_id": self.decision_id}
-        return replace(judgement, **named)
+        row = self.row
+        return replace(judgement, picture_index=row.index, picture_sha256=row.sha256, decision_id=self.decision_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,8 +139,10 @@ def _credential(reader: c2pa.Reader) -> Credential:
 
 
 def _decisions(manifest: dict[str, Any]) -> tuple[str, ...]:
-    stated = (entry["data"] for entry in manifest.get("assertions", []) if entry["label"] == DECISION)
-    return tuple(next(stated, {}).get("decision_ids", ()))
+    for entry in manifest.get("assertions", []):
+        if entry["label"] == DECISION:
+            return tuple(entry["data"].get("decision_ids", ()))
+    return ()
 
 
 def _problems(reader: c2pa.Reader) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ class Watermark:
         return float((correlation.max() - mean) / spread), tile.roll((-row, -column), (0, 1))
 
     def _read(self, tile: Tensor) -> int:
-        chips = _band_passed(tile).flatten()[self._places].unflatten(0, (BYTES, BYTE_CHIPS))
+        chips = _band_passed(tile).flatten()[self._places].view(BYTES, BYTE_CHIPS)
         likeliest = torch.einsum("bvc,bc->bv", self._signs, chips).argmax(dim=1)
         return int.from_bytes(bytes(likeliest.tolist()))
 
@@ -124,7 +124,8 @@ class Watermark:
 
     @cached_property
     def _sync_spectrum(self) -> Tensor:
-        return torch.fft.rfft2(self._sync_chips.view(TILE, TILE)) * _pass_band()
+        spectrum: Tensor = torch.fft.rfft2(self._sync_chips.view(TILE, TILE)) * _pass_band()
+        return spectrum
 
     @cached_property
     def _signs(self) -> Tensor:
@@ -172,7 +173,8 @@ def _folded(plane: Tensor) -> Tensor:
     """All tiles laid over each other: (height, width) -> (TILE, TILE)."""
     height, width = plane.shape
     padded = functional.pad(plane, (0, -width % TILE, 0, -height % TILE))
-    return padded.unflatten(0, (-1, TILE)).unflatten(2, (-1, TILE)).sum(dim=(0, 2))
+    rows, columns = padded.shape[0] // TILE, padded.shape[1] // TILE
+    return padded.reshape(rows, TILE, columns, TILE).sum(dim=(0, 2))
 
 
 def _orientations(tile: Tensor) -> list[Tensor]:
@@ -186,7 +188,8 @@ def _pass_band() -> Tensor:
 
 
 def _band_passed(tile: Tensor) -> Tensor:
-    return torch.fft.irfft2(torch.fft.rfft2(tile) * _pass_band(), s=(TILE, TILE))
+    passed: Tensor = torch.fft.irfft2(torch.fft.rfft2(tile) * _pass_band(), s=(TILE, TILE))
+    return passed
 
 
 def _repeated(tile: Tensor, height: int, width: int) -> Tensor:
