@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.api import decisions, generations, health, images, models, moderations, wordlists
+from gateway.api import provenance as provenance_api
 from gateway.assembly import House
 from gateway.errors import (
     GatewayError,
@@ -21,9 +22,21 @@ from gateway.errors import (
     RequestTooLarge,
 )
 from gateway.middleware import Envelope, log_failure
+from gateway.web import provenance as provenance_page
 from gateway.web import studio
 
-ROUTERS = (generations, moderations, models, images, decisions, health, wordlists, studio)
+ROUTERS = (
+    generations,
+    moderations,
+    models,
+    images,
+    decisions,
+    provenance_api,
+    health,
+    wordlists,
+    studio,
+    provenance_page,
+)
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}
 
 

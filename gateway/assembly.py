@@ -20,6 +20,7 @@ from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.pipeline import Pipeline
+from gateway.provenance import Verifier
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
 from gateway.store.decisions import Decisions
@@ -48,6 +49,7 @@ from safety.checks.realism import PersonPresence, Realism
 from safety.concept_banks import load_banks
 from safety.pictures import SHIPPED as CLIP_NANO
 from safety.pictures import load_embedder
+from safety.provenance.layers import Provenance
 from safety.screen import Screen
 from safety.self_test import HARMLESS, UNSAFE
 
@@ -79,6 +81,8 @@ class House:
     rate: RequestRate
     instance: Instance
     lists: OperatorLists
+    provenance: Provenance
+    verifier: Verifier
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -145,12 +149,14 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
     line = WaitingLine(
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
     )
+    provenance = Provenance(keys_folder(settings))
+    verifier = Verifier(provenance, decisions, generator.sizes, settings.max_image_pixels, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
     return House(
         settings, policies, generator, line, judge,
-        Pipeline(decisions, files, judge, line, policies, rate, confirmations), decisions, files,
+        Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
-        instance, lists,
+        instance, lists, provenance, verifier,
     )  # fmt: skip
 
 
@@ -253,6 +259,11 @@ def open_keys(settings: Settings) -> ApiKeys:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
     return ApiKeys(open_engine(settings.database), _secret(settings.data))
+
+
+def keys_folder(settings: Settings) -> Path:
+    """Where the keys lie that pictures are signed and marked with."""
+    return settings.data / "keys"
 
 
 def shipped_models() -> tuple[Path, ...]:

@@ -26,7 +26,7 @@ IMAGE_ID = re.compile(r"img_[0-9A-Za-z]{22}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """kind: "key" | "session" | "terminal"."""
+    """kind: "key" | "session" | "terminal" | "public"."""
 
     kind: str
     id: str
@@ -45,6 +45,11 @@ async def caller_of(request: Request, keys: ApiKeys) -> Caller:
     if key is None:
         raise InvalidKey("Incorrect API key provided. Send it as `Authorization: Bearer gk_...`.")
     return Caller("key", key.id, key.scopes)
+
+
+def anybody(request: Request) -> Caller:
+    """Somebody without a key: told from others by their address, which is counted and never kept."""
+    return Caller("public", request.client.host if request.client else "unknown")
 
 
 @dataclass(frozen=True, slots=True)

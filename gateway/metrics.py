@@ -30,6 +30,7 @@ canaries_misjudged = Gauge(
     "gateway_canaries_misjudged",
     "1 when a model was last seen to judge a known prompt or picture wrongly. Must stay 0.",
 )
+provenance_checks = Counter("gateway_provenance_checks", "Files that somebody asked about.", ["conclusion"])
 rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "http_seconds",
     "ignored_params",
     "ledger_rows",
+    "provenance_checks",
     "queue_items",
     "rate_limited",
     "released_without_decision",

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine, func
+from sqlalchemy import ColumnElement, Engine, func
 from sqlmodel import Session, col, select
 
 from gateway.store import ledger
@@ -73,7 +73,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One gate's answer on one prompt or picture: a verdict, or why there is none."""
+    """One gate's answer on one prompt or picture: a verdict, or why there is none.
+
+    decision_id: the name that its decision must get, because a picture bears it already; None gives it a new one.
+    """
 
     stage: Stage
     signals: Sequence[Signal]
@@ -85,6 +88,7 @@ class Judgement:
     failure: str | None = None
     picture_index: int | None = None
     picture_sha256: str | None = None
+    decision_id: str | None = None
 
     @property
     def found(self) -> tuple[Found, ...]:
@@ -109,13 +113,23 @@ class PromptDecided:
 
 @dataclass(frozen=True, slots=True)
 class KeptPicture:
-    """A picture whose bytes are on disk."""
+    """A picture whose bytes are on disk. mark: what its watermark says, 16 hexadecimal digits."""
 
     id: str
     index: int
     sha256: str
     seed: int
     format: str
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the book says of a picture that came back. same_file: not a byte was changed."""
+
+    decision_id: str
+    decided_at: str
+    same_file: bool
 
 
 class Decisions:
@@ -254,6 +268,16 @@ class Decisions:
                 return None
             return row, session.get(DecisionRow, row.decision_id) if row.decision_id else None
 
+    def origin(self, *, sha256: str, mark: str | None = None) -> Origin | None:
+        """The released picture that has these bytes or, failing that, this mark."""
+        with reading(self._engine) as session:
+            by_bytes = _released(session, PictureRow.sha256 == sha256)
+            row = by_bytes or (_released(session, PictureRow.mark == mark) if mark else None)
+            decision = session.get(DecisionRow, row.decision_id) if row else None
+            if row is None or decision is None:
+                return None
+            return Origin(decision.id, decision.created_at, same_file=by_bytes is not None)
+
     def probe(self) -> None:
         """Take and give back a writer's turn. Raises DatabaseUnavailable."""
         with transaction(self._engine, "probe") as session:
@@ -268,6 +292,10 @@ class Decisions:
         """The first row that is not what was written, or None."""
         with reading(self._engine) as session:
             return ledger.verify(session)
+
+
+def _released(session: Session, condition: ColumnElement[bool] | bool) -> PictureRow | None:
+    return session.exec(select(PictureRow).where(PictureRow.state == State.RELEASED, condition).limit(1)).first()
 
 
 def _receive(session: Session, row: RequestRow) -> None:
@@ -328,8 +356,9 @@ def as_decision(request_id: str, judged: Judgement, confirms: str | None = None)
     """A judgement as it is kept."""
     verdict = judged.verdict
     return DecisionRow(
-        id=new_id("dec"), request_id=request_id, stage=judged.stage, picture_index=judged.picture_index,
-        picture_sha256=judged.picture_sha256, action=verdict.action if verdict else "none",
+        id=judged.decision_id or new_id("dec"), request_id=request_id, stage=judged.stage,
+        picture_index=judged.picture_index, picture_sha256=judged.picture_sha256,
+        action=verdict.action if verdict else "none",
         categories=ledger.canonical(verdict.categories if verdict else []),
         reasons=ledger.canonical([_reason(reason) for reason in verdict.reasons] if verdict else []),
         signals=ledger.canonical([_signal(signal) for signal in judged.signals]),

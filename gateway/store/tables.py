@@ -68,7 +68,7 @@ class DecisionRow(SQLModel, table=True):
 
 
 class PictureRow(SQLModel, table=True):
-    """One picture and where it stands. Its bytes lie on disk under their sha256."""
+    """One picture and where it stands. Its bytes lie on disk under their sha256; `mark` is what its watermark says."""
 
     __tablename__ = "pictures"
 
@@ -80,6 +80,7 @@ class PictureRow(SQLModel, table=True):
     seed: int = Field(sa_column=Column(BigInteger, nullable=False))
     state: str = Field(index=True)
     decision_id: str | None = Field(default=None, foreign_key="decisions.id")
+    mark: str | None = Field(default=None, index=True)
 
 
 class LedgerRow(SQLModel, table=True):

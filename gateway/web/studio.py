@@ -23,6 +23,7 @@ from gateway.web.forms import read_form
 from gateway.web.panes import Drawing, Ending, Pane, draw
 from gateway.web.sheet import compose
 from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
+from generator.contract import PNG_XMP
 
 STATIC = Path(__file__).with_name("static")
 PICTURES = 9
@@ -68,7 +69,7 @@ def visitor_of(request: Request) -> Visitor:
     """Session from the signed cookie; language from the address, a cookie or Accept-Language; colours likewise."""
     spoken = negotiate(request.headers.get("accept-language", ""))
     return Visitor(
-        session=_house(request).sessions.open(request),
+        session=house_of(request).sessions.open(request),
         language=_preference(request, "lang", LANGUAGES, spoken),
         colours=_preference(request, "colours", COLOURS, "auto"),
     )
@@ -97,8 +98,8 @@ async def run(request: Request, visitor: TheVisitor) -> Response:
         form = await _form(request)
         prompt = form.get("prompt", "")
         _check_csrf(request, visitor, form)
-        asked = _asked(_house(request), prompt, form.get("confirmation"))
-        request_id = await _house(request).pipeline.start(asked, visitor.caller)
+        asked = _asked(house_of(request), prompt, form.get("confirmation"))
+        request_id = await house_of(request).pipeline.start(asked, visitor.caller)
     except GatewayError as error:
         return _refused_form(request, visitor, prompt, error)
     return _kept(request, visitor, RedirectResponse(f"/studio/{request_id}", status_code=303))
@@ -129,7 +130,7 @@ async def cancel(request: Request, visitor: TheVisitor, request_id: str) -> Resp
     """Stop a drawing of one's own."""
     try:
         _check_csrf(request, visitor, await _form(request))
-        await _house(request).pipeline.cancel(request_id, visitor.caller)
+        await house_of(request).pipeline.cancel(request_id, visitor.caller)
     except NotFound:
         return _missing(request, visitor)
     except GatewayError as error:
@@ -146,7 +147,7 @@ async def picture_page(request: Request, visitor: TheVisitor, request_id: str, n
         return _missing(request, visitor)
     before, after = drawing.neighbours(number)
     context = _naming(request, visitor, drawing)
-    return _page(
+    return page(
         request, visitor, "picture.html", 200, drawing=drawing, pane=pane, before=before, after=after, **context
     )
 
@@ -157,7 +158,7 @@ async def sheet(request: Request, visitor: TheVisitor, request_id: str) -> Respo
     drawing = await _drawing(request, visitor, request_id)
     if drawing is None or not drawing.shown:
         return _missing(request, visitor)
-    content = await to_thread.run_sync(_compose, _house(request), drawing)
+    content = await to_thread.run_sync(_compose, house_of(request), drawing)
     headers = {
         "Content-Disposition": f'attachment; filename="{_file_stem(drawing.request.prompt)}.png"',
         "Cache-Control": "private, no-store",
@@ -170,7 +171,8 @@ def plain(prompt: str) -> str:
     return " ".join(_UNPRINTABLE.sub(" ", prompt).split())
 
 
-def _house(request: Request) -> House:
+def house_of(request: Request) -> House:
+    """The parts of the running service."""
     return cast("House", request.app.state.house)
 
 
@@ -180,12 +182,12 @@ def _preference(request: Request, name: str, known: Sequence[Choice], otherwise:
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    settings = _house(request).settings
+    settings = house_of(request).settings
     return await read_form(request, settings.max_body_bytes, settings.head_seconds)
 
 
 def _check_csrf(request: Request, visitor: Visitor, form: Mapping[str, str]) -> None:
-    _house(request).sessions.check_csrf(request, visitor.session, form.get("csrf", ""))
+    house_of(request).sessions.check_csrf(request, visitor.session, form.get("csrf", ""))
 
 
 def _asked(house: House, prompt: str, confirmation: str | None) -> Asked:
@@ -204,7 +206,7 @@ def _asked(house: House, prompt: str, confirmation: str | None) -> Asked:
 
 async def _drawing(request: Request, visitor: Visitor, request_id: str) -> Drawing | None:
     """The visitor's own drawing; somebody else's does not exist for them."""
-    house = _house(request)
+    house = house_of(request)
     view = await to_thread.run_sync(house.decisions.view, request_id)
     if view is None or view.caller_id != visitor.session.id:
         return None
@@ -222,8 +224,11 @@ def _compose(house: House, drawing: Drawing) -> bytes:
         for pane in drawing.shown
     }
     prompt = plain(drawing.request.prompt)
-    about = {"Title": prompt, "Software": "gardefou", "Source": house.generator.identity.name}
-    return compose(pictures, drawing.request.asked, about)
+    model, said = house.generator.identity.name, house.provenance.xmp.decode()
+    about = {"Title": prompt, "Software": "gardefou", "Source": model, PNG_XMP: said}
+    sheet = compose(pictures, drawing.request.asked, about)
+    decisions = [pane.decision_id for pane in drawing.shown if pane.decision_id]
+    return house.provenance.sign(sheet, "png", decisions, drawing.request.policy_sha256, model)
 
 
 def _studio(
@@ -236,7 +241,7 @@ def _studio(
     status: int = 200,
 ) -> Response:
     context = _drawing_context(request, visitor, drawing) if drawing else {"drawing": None}
-    return _page(request, visitor, "studio.html", status, prompt=prompt, notice=notice, **context)
+    return page(request, visitor, "studio.html", status, prompt=prompt, notice=notice, **context)
 
 
 def _refused_form(request: Request, visitor: Visitor, prompt: str, error: GatewayError) -> Response:
@@ -246,10 +251,11 @@ def _refused_form(request: Request, visitor: Visitor, prompt: str, error: Gatewa
 
 
 def _missing(request: Request, visitor: Visitor) -> Response:
-    return _page(request, visitor, "missing.html", 404)
+    return page(request, visitor, "missing.html", 404)
 
 
-def _page(request: Request, visitor: Visitor, template: str, status: int, **context: object) -> Response:
+def page(request: Request, visitor: Visitor, template: str, status: int, **context: object) -> Response:
+    """A whole page, and the cookies that remember its visitor."""
     return _kept(request, visitor, _html(visitor, template, status, **context))
 
 
@@ -262,7 +268,7 @@ def _html(visitor: Visitor, template: str, status: int, **context: object) -> Re
 def _kept(request: Request, visitor: Visitor, response: Response) -> Response:
     """Let the browser remember the session, and what was chosen in the address."""
     secure = request.url.scheme == "https"
-    _house(request).sessions.save(response, visitor.session, secure=secure)
+    house_of(request).sessions.save(response, visitor.session, secure=secure)
     for name, value in (("lang", visitor.language), ("colours", visitor.colours)):
         if name in request.query_params:
             response.set_cookie(
@@ -275,13 +281,13 @@ def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> di
     texts = visitor.texts
     return {
         "drawing": drawing,
-        "estimate_s": _estimate_s(_house(request), drawing),
+        "estimate_s": _estimate_s(house_of(request), drawing),
         "phase": captions.phase(drawing, texts),
         "heading": captions.heading(drawing, texts),
         "explanation": captions.explanation(drawing, texts),
         "record": captions.record(drawing, texts),
         "again": captions.again(drawing, texts),
-        "confirmation": _confirmation(_house(request), visitor, drawing),
+        "confirmation": _confirmation(house_of(request), visitor, drawing),
         "words": captions.pane_words(texts),
         **_naming(request, visitor, drawing),
     }
@@ -306,7 +312,7 @@ def _naming(request: Request, visitor: Visitor, drawing: Drawing) -> dict[str, o
     prompt, asked = plain(drawing.request.prompt), drawing.request.asked
     texts = visitor.texts
     return {
-        "image_url": _house(request).links.path,
+        "image_url": house_of(request).links.path,
         "alt": lambda number: texts.picture_alt.format(prompt=prompt, number=number, asked=asked),
         "file_stem": _file_stem(drawing.request.prompt),
     }
