@@ -43,6 +43,7 @@ from policies.signals import Stage
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
 from safety.checks.image_concepts import ImageConcepts
+from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
@@ -185,7 +186,7 @@ def _operator_lists(
 
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
-    """The checks: the policy's lists, the prompt classifier, negative prompts, the picture scorer with its banks."""
+    """The checks: the policy's lists, the classifier, negative prompts, the language, the picture scorer's banks."""
     classifier_folder = settings.prompt_classifier or GUARD_NANO
     with _refusing_to_start(classifier_folder):
         classifier = PromptClassifier.load(classifier_folder)
@@ -194,9 +195,11 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
         is_folder = Path(scorer).is_dir()
         embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
     banks, lists = load_banks(), load_blocklists(policy.blocklists)
-    unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in policy.prompt.checks else []
+    asked = policy.prompt.checks
+    unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in asked else []
+    language = [LanguageCheck()] if LanguageCheck.name in asked else []
     return Screen(
-        [Blocklist.from_lists(lists), classifier, *unwanted],
+        [Blocklist.from_lists(lists), classifier, *unwanted, *language],
         embedder,
         [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
     )
