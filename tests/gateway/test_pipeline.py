@@ -247,7 +247,7 @@ def test_a_decision_keeps_every_signal_threshold_model_and_the_time_it_took(tmp_
     assert json.loads(prompt.thresholds) == thresholds_of(policy, Stage.PROMPT)
     assert json.loads(picture.thresholds) == thresholds_of(policy, Stage.PICTURE)
     assert json.loads(prompt.models)["fake"] == IDENTITY.sha256
-    assert len(json.loads(prompt.models)) == 3
+    assert len(json.loads(prompt.models)) == 4
     assert json.loads(picture.models) == {"fake": IDENTITY.sha256}
     assert 0 < prompt.seconds < 10
     assert {(row.policy, row.policy_sha256) for row in (prompt, picture)} == {(str(policy.stamp), policy.stamp.sha256)}
