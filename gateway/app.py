@@ -22,8 +22,8 @@ from gateway.errors import (
     RequestTooLarge,
 )
 from gateway.middleware import Envelope, log_failure
+from gateway.web import pages, studio
 from gateway.web import provenance as provenance_page
-from gateway.web import studio
 
 ROUTERS = (
     generations,
@@ -54,7 +54,7 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     for module in ROUTERS:
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=studio.STATIC))
+    app.mount("/static", StaticFiles(directory=pages.STATIC))
     app.add_exception_handler(GatewayError, _tell)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
