@@ -81,12 +81,17 @@ class Sessions:
 
     def check_csrf(self, request: Request, session: Session, token: str) -> None:
         """Raises CsrfFailed unless the form came from our own page: the browser says so, and the token fits."""
-        origin = request.headers.get("origin")
-        site = request.headers.get("sec-fetch-site", "same-origin")
-        same_origin = origin is None or _host_of(origin) == request.headers.get("host")
-        fits = hmac.compare_digest(token.encode(), session.csrf.encode())
-        if not (fits and same_origin and site in ("same-origin", "none")):
-            raise CsrfFailed("The form did not come from this page. Reload the page and try again.")
+        require_own_form(request, token, session.csrf)
+
+
+def require_own_form(request: Request, token: str, expected: str) -> None:
+    """Raises CsrfFailed unless a form has the token that it was given, and the browser says that it came from us."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    same_origin = origin is None or _host_of(origin) == request.headers.get("host")
+    fits = hmac.compare_digest(token.encode(), expected.encode())
+    if not (fits and same_origin and site in ("same-origin", "none")):
+        raise CsrfFailed("The form did not come from this page. Reload the page and try again.")
 
 
 def _host_of(origin: str) -> str | None:

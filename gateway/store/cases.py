@@ -145,6 +145,21 @@ class Cases:
             ledger.append(session, "viewed", case_id, {"by": viewer.id})
             return _file(session, case)
 
+    def latest(self, case_id: str, person: Person) -> tuple[CaseRow, ReviewRow] | None:
+        """What somebody last did with a case."""
+        with reading(self._engine) as session:
+            own = select(ReviewRow).where(ReviewRow.case_id == case_id, ReviewRow.person_id == person.id)
+            review = session.exec(own.order_by(col(ReviewRow.created_at).desc()).limit(1)).first()
+            return (_case(session, case_id), review) if review else None
+
+    def first_pictures(self, cases: Sequence[CaseRow]) -> dict[str, str]:
+        """Case id -> one of its held pictures, to be shown blurred; none for what nobody may see."""
+        requests = {case.request_id: case.id for case in cases if not case.restricted}
+        with reading(self._engine) as session:
+            held = select(PictureRow).where(col(PictureRow.request_id).in_(requests), PictureRow.state == State.HELD)
+            rows = session.exec(held.order_by(col(PictureRow.index).desc())).all()
+            return {requests[row.request_id]: row.id for row in rows}
+
     def claim(self, case_id: str, person: Person) -> Lease:
         """Take a case to work on; who holds it already keeps the lease. Raises NotFound, CaseTaken, AlreadyDecided."""
         with transaction(self._engine, "claim") as session:
@@ -331,24 +346,26 @@ def _picture_of(session: Session, case_id: str, picture_id: str) -> tuple[CaseRo
 
 def _file(session: Session, case: CaseRow) -> CaseFile:
     by_index = select(PictureRow).where(PictureRow.request_id == case.request_id).order_by(col(PictureRow.index))
+    pictures = session.exec(by_index).all()
     of_request = select(DecisionRow).where(DecisionRow.request_id == case.request_id)
     decisions = session.exec(of_request.order_by(col(DecisionRow.created_at))).all()
     of_case = select(ReviewRow).where(ReviewRow.case_id == case.id).order_by(col(ReviewRow.created_at))
-    events = select(LedgerRow).where(LedgerRow.subject == case.id).order_by(col(LedgerRow.seq))
+    looked_at = col(LedgerRow.subject).in_([case.id, *(picture.id for picture in pictures)])
+    events = select(LedgerRow).where(looked_at, col(LedgerRow.kind).in_(("claimed", "viewed", "revealed")))
     return CaseFile(
         case,
         session.get_one(RequestRow, case.request_id),
         next((row for row in decisions if row.stage == Stage.PROMPT), None),
-        session.exec(by_index).all(),
+        pictures,
         {row.id: row for row in decisions},
         session.exec(of_case).all(),
-        session.exec(events).all(),
+        session.exec(events.order_by(col(LedgerRow.seq))).all(),
     )
 
 
 def _counted(session: Session, column: Any) -> dict[Any, int]:
     counted = select(column, func.count()).where(CaseRow.state == "open").group_by(column)
-    return {name: count for name, count in session.exec(counted)}
+    return dict(session.exec(counted).all())
 
 
 def _filtered(filters: Filters) -> SelectOfScalar[CaseRow]:

@@ -19,8 +19,10 @@ from gateway.store.ids import now
 from gateway.store.tables import DecisionRow, LedgerRow, PictureRow, RequestRow, ReviewRow, WordlistRow
 
 GENESIS = "0" * 64
-KINDS = frozenset({"received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed",
-                   "viewed", "revealed", "reviewed"})  # fmt: skip
+KINDS = frozenset({
+    "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
+    "revealed", "reviewed",
+})  # fmt: skip
 
 Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow)
 

@@ -1,0 +1,139 @@
+"""What the desk's tests run: services with cases in them, and moderators without JavaScript who sign in and decide.
+
+The words that hold a picture are those of studio_parts: "doubtful" the third, "unreadable" all. "childlike" holds a
+picture that may show a child, "all doubtful" each.
+"""
+
+import html
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pyotp
+from argon2 import PasswordHasher
+from torch import Tensor
+
+from gateway.assembly import House
+from gateway.auth import Caller
+from gateway.login import STEP_SECONDS, Login, Secrets
+from gateway.store.people import Person, Role
+from policies.signals import Category, Signal
+from tests.fakes import FakeGenerator, fake_picture_checks
+from tests.gateway.studio_parts import Studio
+from tests.gateway.walks import asked, walk
+from tests.houses import Parts
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # the tests are not about its slowness
+OWNER = Caller("session", "ses_owner")
+
+
+def desk_parts() -> Parts:
+    """Parts that hold what the words say."""
+    parts, checks = Studio().parts, fake_picture_checks()
+    generator = parts.generator
+    checks[0].on_picture = lambda pixels: _concepts(pixels, generator)
+    return Parts(generator, parts.classifier, checks)
+
+
+def _concepts(pixels: Tensor, generator: FakeGenerator) -> list[Signal] | None:
+    prompt = generator.asked[-1].prompt
+    if "unreadable" in prompt:
+        raise RuntimeError("as told")
+    doubtful = "all doubtful" in prompt or ("doubtful" in prompt and pixels[0, 0, 0] == 200)
+    scores = {Category.GORE: 0.6 * doubtful, Category.SEXUAL_MINORS: 0.46 * ("childlike" in prompt)}
+    return [Signal("image_concepts", category, scores.get(category, 0.0)) for category in Category]
+
+
+async def held(house: House, prompt: str = "all doubtful", count: int = 1) -> None:
+    """Put a request with held pictures into the book of a house that works."""
+    await walk(house, asked(prompt, count, seed=None), OWNER)
+
+
+@dataclass
+class Moderator:
+    """Somebody with an account and a browser without JavaScript."""
+
+    house: House
+    url: str
+    name: str = "ada"
+    role: Role = Role.MODERATOR
+    secrets: Secrets = field(init=False)
+    client: httpx.Client = field(init=False)
+    _steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.secrets = quick(self.house.login).create(self.name, self.role)
+        self.client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=20)
+
+    @property
+    def person(self) -> Person:
+        return self.house.login.people.named(self.name)
+
+    def code(self) -> str:
+        """A code that was not used before: the authenticator's clock may be a step early or late."""
+        self._steps += 1
+        return pyotp.TOTP(self.secrets.totp_secret).generate_otp(int(time.time()) // STEP_SECONDS - 2 + self._steps)
+
+    def sign_in(self, **form: str) -> httpx.Response:
+        page = self.client.get("/review/login")
+        told = {"csrf": csrf_of(page), "name": self.name, "password": self.secrets.password, **form}
+        return self.client.post("/review/login", data={"code": form.get("code") or self.code(), **told})
+
+    def get(self, path: str = "/review") -> httpx.Response:
+        return self.client.get(path)
+
+    def post(self, path: str, page: httpx.Response | None = None, **form: str) -> httpx.Response:
+        """Send a form with the token of a page."""
+        return self.client.post(path, data={"csrf": csrf_of(page or self.get()), **form})
+
+    def take(self) -> httpx.Response:
+        """The next case, taken."""
+        return self.post("/review/next")
+
+    def decide(self, page: httpx.Response, choice: str = "allow", **form: str) -> httpx.Response:
+        """Say the same of every picture of a page."""
+        told = dict.fromkeys(re.findall(r'form="decide" name="([^"]+)" value="allow"', page.text), choice)
+        fitting = {"clause": "none", "reason": "false_alarm"} if choice == "allow" else BLOCKING
+        return self.post(f"{case_path(page)}/decision", page, lease=lease_of(page), **told, **{**fitting, **form})
+
+
+BLOCKING = {"clause": "gore", "reason": "breaks_rule"}
+
+
+def quick(login: Login) -> Login:
+    """The same with a hasher that does not take its time."""
+    login._hasher = QUICK
+    return login
+
+
+def csrf_of(page: httpx.Response) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def lease_of(page: httpx.Response) -> str:
+    found = re.search(r'name="lease" value="([^"]+)"', page.text)
+    assert found, words(page)
+    return found[1]
+
+
+def case_path(page: httpx.Response) -> str:
+    found = re.search(r'action="(/review/cases/cas_\w+)/(?:return|claim)"', page.text)
+    assert found, words(page)
+    return found[1]
+
+
+def words(page: httpx.Response) -> str:
+    """What a person reads: no tags, no entities."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def until(holds: Any, seconds: float = 10) -> None:
+    """Wait for what takes effect by itself."""
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, "it never came to be"
+        time.sleep(0.05)
