@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.api import decisions, generations, health, images, models, moderations, wordlists
+from gateway.api import decisions, generations, health, images, models, moderations, reviews, wordlists
 from gateway.api import provenance as provenance_api
 from gateway.assembly import House
 from gateway.errors import (
@@ -32,6 +32,7 @@ ROUTERS = (
     models,
     images,
     decisions,
+    reviews,
     provenance_api,
     health,
     wordlists,

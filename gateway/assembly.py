@@ -94,8 +94,12 @@ class House:
 
     def image_url(self, drawn: Drawn) -> str:
         """The signed link to a released picture."""
+        return self.link(drawn.image_id)
+
+    def link(self, image_id: str) -> str:
+        """The signed link to a picture; it opens only while the picture is released."""
         base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
-        return base.rstrip("/") + self.links.path(drawn.image_id)
+        return base.rstrip("/") + self.links.path(image_id)
 
     async def view(self, request_id: str) -> RequestView | None:
         """A request as it stands in the book."""

@@ -26,11 +26,12 @@ IMAGE_ID = re.compile(r"img_[0-9A-Za-z]{22}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """kind: "key" | "session" | "terminal" | "public"."""
+    """kind: "key" | "session" | "terminal" | "public". person_id: in whose name a key acts at the review desk."""
 
     kind: str
     id: str
     scopes: frozenset[str] = frozenset()
+    person_id: str | None = None
 
     def require(self, scope: str) -> None:
         """Raises InsufficientScope."""
@@ -44,7 +45,7 @@ async def caller_of(request: Request, keys: ApiKeys) -> Caller:
     key = await to_thread.run_sync(keys.authenticate, presented.strip() if scheme.lower() == "bearer" else "")
     if key is None:
         raise InvalidKey("Incorrect API key provided. Send it as `Authorization: Bearer gk_...`.")
-    return Caller("key", key.id, key.scopes)
+    return Caller("key", key.id, key.scopes, key.person_id)
 
 
 def anybody(request: Request) -> Caller:

@@ -431,9 +431,9 @@ def found_by(decision: DecisionRow) -> tuple[Found, ...]:
 def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> PictureView:
     decision = decisions.get(row.decision_id) if row.decision_id else None
     released = row.state == State.RELEASED
-    return PictureView(
-        row.index, row.state, row.id if released else None, row.seed, _categories(decision), row.decision_id
-    )
+    by_person = decision is not None and decision.decided_by is not None
+    shown_as = row.id if released else None
+    return PictureView(row.index, row.state, shown_as, row.seed, _categories(decision), row.decision_id, by_person)
 
 
 def _undrawn(decisions: Mapping[str, DecisionRow]) -> list[PictureView]:

@@ -26,6 +26,7 @@ class PictureView:
     seed: int | None
     categories: tuple[str, ...]
     decision_id: str | None
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from gateway.store.cases import CaseFile
 from gateway.store.decisions import found_by, leading_reasons
@@ -152,8 +153,9 @@ def is_overdue(due_at: str) -> bool:
 
 
 def timeline(file: CaseFile, names: Mapping[str, str], language: str, desk: DeskTexts) -> list[tuple[str, str]]:
-    """(UTC ISO 8601, sentence) of everything that happened, oldest first."""
-    return sorted([*_request_events(file, names, desk), *_desk_events(file, names, language, desk)])
+    """(UTC ISO 8601, sentence) of everything that happened, oldest first; what repeats itself is told once."""
+    events = sorted([*_request_events(file, names, desk), *_desk_events(file, names, language, desk)])
+    return [next(same) for _, same in groupby(events, key=lambda event: event[1])]
 
 
 def _request_events(file: CaseFile, names: Mapping[str, str], desk: DeskTexts) -> Iterator[tuple[str, str]]:
