@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, or_
+from sqlalchemy import Engine, func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
 from gateway.store import ledger
-from gateway.store.decisions import State, move, rest
+from gateway.store.decisions import PERSONS_RULE, State, move, rest
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now, random_text
 from gateway.store.people import Duty, Person
@@ -385,11 +385,11 @@ def _in_turn(query: SelectOfScalar[CaseRow]) -> SelectOfScalar[CaseRow]:
 
 def _free_for(person: Person, filters: Filters) -> SelectOfScalar[CaseRow]:
     """Nobody else works on it, and this person may decide it, has not skipped it and is not its first of two."""
-    free = or_(col(CaseRow.lease_until).is_(None), col(CaseRow.lease_until) <= now(), CaseRow.holder == person.id)
-    skipped = select(ReviewRow.id).where(
-        and_(ReviewRow.case_id == CaseRow.id, ReviewRow.person_id == person.id, ReviewRow.action == "skip")
-    )
-    not_first = or_(col(CaseRow.first_person).is_(None), CaseRow.first_person != person.id)
+    holder, lease_until, first = col(CaseRow.holder), col(CaseRow.lease_until), col(CaseRow.first_person)
+    free = or_(lease_until.is_(None), lease_until <= now(), holder == person.id)
+    own = select(ReviewRow.id).where(ReviewRow.case_id == CaseRow.id, ReviewRow.person_id == person.id)
+    skipped = own.where(ReviewRow.action == "skip")
+    not_first = or_(first.is_(None), first != person.id)
     query = _filtered(filters).where(free, ~skipped.exists(), not_first)
     return query if person.may(Duty.DECIDE_ESCALATED) else query.where(CaseRow.level == "moderator")
 
@@ -468,7 +468,7 @@ def _decide_picture(session: Session, picture: PictureRow, review: ReviewRow, st
     blocks = state is State.WITHHELD
     categories = [review.clause] if blocks else []
     reasons = [{"action": BLOCK, "category": name, "source": "person", "score": 1.0, "threshold": 1.0,
-                "rule": f"review/{review.reason}"} for name in categories]  # fmt: skip
+                "rule": f"{PERSONS_RULE}{review.reason}"} for name in categories]  # fmt: skip
     row = _as_new(
         before, action=Action.BLOCK if blocks else Action.ALLOW, failure=None, decided_by=review.person_id,
         categories=ledger.canonical(categories), reasons=ledger.canonical(reasons),

@@ -51,6 +51,7 @@ ARROWS: Mapping[State, frozenset[State]] = {
 }
 
 NO_SEVERITIES: Mapping[Category, int] = MappingProxyType({})
+PERSONS_RULE = "review/"  # how the rule of a person's reason begins; what follows is of policies/desk/reasons.yaml
 CONFIRMED_DRAWINGS = 5  # how often one yes counts: a client's retries, and a few more of the same
 
 
@@ -430,10 +431,21 @@ def found_by(decision: DecisionRow) -> tuple[Found, ...]:
 
 def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> PictureView:
     decision = decisions.get(row.decision_id) if row.decision_id else None
-    released = row.state == State.RELEASED
-    by_person = decision is not None and decision.decided_by is not None
-    shown_as = row.id if released else None
-    return PictureView(row.index, row.state, shown_as, row.seed, _categories(decision), row.decision_id, by_person)
+    return PictureView(
+        row.index,
+        row.state,
+        row.id if row.state == State.RELEASED else None,
+        row.seed,
+        _categories(decision),
+        row.decision_id,
+        by_person=decision is not None and decision.decided_by is not None,
+        reason=_persons_reason(decision),
+    )
+
+
+def _persons_reason(decision: DecisionRow | None) -> str | None:
+    rules = [str(reason["rule"]) for reason in leading_reasons(decision)] if decision and decision.decided_by else []
+    return rules[0].removeprefix(PERSONS_RULE) if rules else None
 
 
 def _undrawn(decisions: Mapping[str, DecisionRow]) -> list[PictureView]:

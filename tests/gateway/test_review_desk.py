@@ -133,6 +133,20 @@ class TestDeciding:
         assert link
         assert browser.client.get(link[1].replace("&amp;", "&")).headers["content-type"] == "image/png"
 
+    def test_whoever_asked_on_the_page_reads_why_a_person_withheld_it(
+        self, served: tuple[House, str], ada: Moderator
+    ) -> None:
+        browser = Browser(served[1])
+        opened(browser.client)
+        page = browser.run_to_the_end("all doubtful cat")
+        ada.decide(ada.take(), "block", reason="taken_for_real")
+        told = words(browser.client.get(page.url))
+        assert (
+            "it could be taken for a photograph of something that happened. This service does not make bloody" in told
+        )
+        assert "None of the pictures can be shown" in told
+        assert "waits for a moderator" not in told
+
     def test_whoever_asked_by_api_finds_the_link_at_the_decision(self, ada: Moderator, client: httpx.Client) -> None:
         decision = f"/api/v1/decisions/{hold(client)['decision_id']}"
         (before,) = client.get(decision).json()["pictures"]
