@@ -47,7 +47,7 @@ async def sign_in(request: Request, visitor: TheVisitor) -> Response:
         return _page(request, visitor, name=name, error=error)
     response = RedirectResponse("/review", status_code=303)
     secure, seconds = request.url.scheme == "https", int(ABSOLUTE.total_seconds())
-    response.set_cookie(_cookie(request), token, seconds, path="/", httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(_cookie(request), token, seconds, path="/", httponly=True, samesite="lax", secure=secure)
     return response
 
 
