@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from gateway.assembly import House
 from gateway.store.people import Role
 from tests.end_to_end.test_studio_browser import Visit, chromium, pytestmark
-from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, opened, until
+from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, later, opened, until
 from tests.gateway.walks import Book
 from tests.houses import client_of, serving
 
@@ -21,7 +21,7 @@ HOSTILE = "all doubtful <img src=x onerror=alert(1)> <a hx-get=/ hx-trigger=load
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, str]]:
     data = tmp_path_factory.mktemp("data")
-    with serving(data, desk_parts(), undo_seconds=4, gate_seconds=30) as served:
+    with serving(data, desk_parts(), undo_seconds=3600, gate_seconds=30) as served:
         yield served
     close_all()
 
@@ -101,7 +101,8 @@ def test_a_moderator_works_through_the_queue_without_a_mouse(
     choose(page, "c", "no rule")
     choose(page, "r", "A person looked at this picture and")
     page.keyboard.press("Enter")
-    until(lambda: Book(house).picture_states.count("released") == 1, 20)
+    later(house)
+    until(lambda: Book(house).picture_states.count("released") == 1)
     assert house.decisions.broken_ledger() is None
 
 

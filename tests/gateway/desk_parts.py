@@ -7,19 +7,21 @@ picture that may show a child, "all doubtful" each.
 import html
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 import pyotp
 from argon2 import PasswordHasher
 from sqlalchemy import text
+from sqlmodel import select
 from torch import Tensor
 
 from gateway.assembly import House
 from gateway.login import STEP_SECONDS, Login, Secrets
-from gateway.store.engine import open_engine
+from gateway.store.engine import open_engine, transaction
 from gateway.store.people import Person, Role
+from gateway.store.tables import CaseRow
 from policies.signals import Category, Signal
 from tests.fakes import FakeGenerator, fake_picture_checks
 from tests.gateway.studio_parts import Studio
@@ -59,7 +61,7 @@ class Moderator:
 
     def __post_init__(self) -> None:
         self.secrets = quick(self.house.login).create(self.name, self.role)
-        self.client = opened(httpx.Client(base_url=self.url, follow_redirects=True, timeout=20))
+        self.client = opened(httpx.Client(base_url=self.url, follow_redirects=True, timeout=60))
 
     @property
     def person(self) -> Person:
@@ -94,6 +96,7 @@ class Moderator:
 
 
 TABLES = ("reviews", "cases", "sign_ins", "people", "pictures", "decisions", "requests", "ledger", "api_keys")
+LONG_AGO = "2026-01-01T00:00:00.000000+00:00"
 OPEN: list[httpx.Client] = []
 
 
@@ -175,7 +178,23 @@ def words(page: httpx.Response) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
-def until(holds: Any, seconds: float = 10) -> None:
+def later(house: House) -> None:
+    """The time to undo is over, for all that was allowed so far."""
+    with transaction(open_engine(house.settings.database), "test") as session:
+        for case in session.exec(select(CaseRow).where(CaseRow.state == "settling")):
+            case.effective_at = LONG_AGO
+            session.add(case)
+
+
+def expire_leases(house: House) -> None:
+    """Everybody has been away for more than five minutes."""
+    with transaction(open_engine(house.settings.database), "test") as session:
+        for case in session.exec(select(CaseRow)):
+            case.lease_until = LONG_AGO
+            session.add(case)
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for what takes effect by itself."""
     give_up = time.monotonic() + seconds
     while not holds():

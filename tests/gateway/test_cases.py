@@ -1,5 +1,6 @@
 """Cases on every database: one holder at a time, one decision each, and a record that shows any change."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -21,8 +22,10 @@ SAID = Said("decide", POLICY, clause=Category.GORE, reason="breaks_rule", note="
 
 
 @pytest.fixture
-def engine(database: str) -> Engine:
-    return open_engine(database)
+def engine(database: str) -> Iterator[Engine]:
+    engine = open_engine(database)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -3,26 +3,24 @@
 import io
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
-from sqlmodel import select
 
 from gateway.assembly import House
-from gateway.store.engine import open_engine, transaction
 from gateway.store.people import Role
-from gateway.store.tables import CaseRow
 from tests.gateway.desk_parts import (
     BLOCKING,
     Moderator,
     case_path,
     close_all,
     desk_parts,
+    expire_leases,
     hold,
+    later,
     lease_of,
     opened,
     program_of,
@@ -36,7 +34,6 @@ from tests.gateway.walks import Book
 from tests.houses import client_of, serving
 from tests.wire import assert_error
 
-UNDO_S = 1.0
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -51,7 +48,7 @@ HOSTILE = (
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, str]]:
     data = tmp_path_factory.mktemp("data")
-    with serving(data, desk_parts(), undo_seconds=UNDO_S, gate_seconds=30, requests_per_minute=1000) as running:
+    with serving(data, desk_parts(), undo_seconds=3600, gate_seconds=30, requests_per_minute=1000) as running:
         yield running
 
 
@@ -111,6 +108,7 @@ class TestDeciding:
         page = ada.decide(ada.take())
         assert "Allowed. It is released in" in words(page)
         assert states(house) == ["held", "held"]
+        later(house)
         until(lambda: states(house) == ["released", "released"])
         book = Book(house)
         by_id = {decision.id: decision for decision in book.decisions}
@@ -128,6 +126,7 @@ class TestDeciding:
         page = browser.run_to_the_end("all doubtful cat")
         assert "A person should look at this first" in words(page)
         ada.decide(ada.take())
+        later(served[0])
         until(lambda: browser.client.get(page.url).text.count("face-shown") >= 9)
         link = re.search(r'src="(/images/[^"]+)"', browser.client.get(page.url).text)
         assert link
@@ -147,11 +146,14 @@ class TestDeciding:
         assert "None of the pictures can be shown" in told
         assert "waits for a moderator" not in told
 
-    def test_whoever_asked_by_api_finds_the_link_at_the_decision(self, ada: Moderator, client: httpx.Client) -> None:
+    def test_whoever_asked_by_api_finds_the_link_at_the_decision(
+        self, house: House, ada: Moderator, client: httpx.Client
+    ) -> None:
         decision = f"/api/v1/decisions/{hold(client)['decision_id']}"
         (before,) = client.get(decision).json()["pictures"]
         assert (before["state"], before["url"]) == ("held", None)
         ada.decide(ada.take())
+        later(house)
         until(lambda: client.get(decision).json()["pictures"][0]["state"] == "released")
         (after,) = client.get(decision).json()["pictures"]
         assert client.get(httpx.URL(after["url"]).raw_path.decode()).status_code == 200
@@ -170,6 +172,7 @@ class TestDeciding:
         page = ada.take()
         first, second = re.findall(r'form="decide" name="([^"]+)" value="allow"', page.text)
         ada.decide(page, "block", **{first: "allow", second: "block"})
+        later(house)
         until(lambda: states(house) == ["released", "withheld"])
         until(lambda: Book(house).ends == [("released", "allowed")])
         assert whole(house)
@@ -182,7 +185,8 @@ class TestDeciding:
         ada.decide(page)
         back = ada.post(f"{case_path(page)}/undo")
         assert lease_of(back) != lease_of(page)
-        time.sleep(2 * UNDO_S)
+        later(house)
+        assert house.desk.release_due() == 0
         assert states(house) == ["held"]
         assert ada.decide(page).status_code == 409  # the old form does not come back to life
         assert whole(house)
@@ -191,6 +195,7 @@ class TestDeciding:
         hold(client)
         page = ada.take()
         ada.decide(page)
+        later(house)
         until(lambda: states(house) == ["released"])
         late = ada.post(f"{case_path(page)}/undo")
         assert late.status_code == 409
@@ -215,6 +220,7 @@ class TestDeciding:
         page = ada.take()
         assert "The checks could not judge it (exception)." in words(page)
         ada.decide(page)
+        later(house)
         until(lambda: states(house) == ["released"])
         assert whole(house)
 
@@ -225,6 +231,7 @@ class TestDeciding:
         (picture,) = Book(house).pictures
         (house.settings.data / "pictures" / "quarantine" / picture.sha256).write_bytes(b"another")
         ada.decide(ada.take())
+        later(house)
         until(lambda: states(house) == ["withheld"])
         assert whole(house)
 
@@ -327,11 +334,13 @@ class TestWhatMayShowAChild:
         again = ada.post(f"{case_path(page)}/claim")
         assert ada.decide(again).status_code == 403
         ada.post(f"{case_path(page)}/return", again, lease=lease_of(again))
-        time.sleep(2 * UNDO_S)
+        later(house)
+        assert house.desk.release_due() == 0
         assert states(house) == ["held"]
         second = ben.take()
         assert "ada would allow it" in words(second)
         ben.decide(second)
+        later(house)
         until(lambda: states(house) == ["released"])
         assert Book(house).decisions[-1].decided_by == ben.person.id
         assert whole(house)
@@ -443,6 +452,7 @@ class TestByApi:
         first, second = (program.post(path, json=body).json() for _ in range(2))
         assert first["effective_at"]
         assert (second["id"], second["repeated"]) == (first["id"], True)
+        later(house)
         until(lambda: states(house) == ["released", "released"])
         other = {**body, "choices": dict.fromkeys(body["choices"], "block"), **BLOCKING}
         assert_error(program.post(path, json=other), 409, "already_decided")
@@ -472,13 +482,14 @@ class TestByApi:
 
 
 def test_what_was_allowed_before_a_crash_is_released_after_it(tmp_path: Path) -> None:
-    with serving(tmp_path, desk_parts(), undo_seconds=1.5, gate_seconds=30) as (house, url):
+    with serving(tmp_path, desk_parts(), undo_seconds=3600, gate_seconds=30) as (house, url):
         hold(opened(client_of(house, url)))
         ada = Moderator(house, url)
         ada.sign_in()
         ada.decide(ada.take())
         assert states(house) == ["held"]
     with serving(tmp_path, desk_parts(), gate_seconds=30) as (house, _):
+        later(house)
         until(lambda: states(house) == ["released"])
         assert whole(house)
 
@@ -487,14 +498,7 @@ def test_many_moderators_decide_each_case_once(served: tuple[House, str]) -> Non
     """50 on 500 cases: `python -m tests.gateway.many_moderators`."""
     told = many_moderators(*served, moderators=6, cases=18)
     assert len(told) == len(set(told)) == 18
-    until(lambda: "held" not in states(served[0]))
+    later(served[0])
+    until(lambda: set(states(served[0])) == {"released", "withheld"})
     assert sum(row.decided_by is not None for row in Book(served[0]).decisions) == 18
     assert whole(served[0])
-
-
-def expire_leases(house: House) -> None:
-    """Five minutes later."""
-    with transaction(open_engine(house.settings.database), "test") as session:
-        for case in session.exec(select(CaseRow)):
-            case.lease_until = "2026-01-01T00:00:00.000000+00:00"
-            session.add(case)
