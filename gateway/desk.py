@@ -19,6 +19,7 @@ from gateway.store.decisions import Decisions
 from gateway.store.image_files import ImageFiles
 from gateway.store.people import Duty, Person
 from gateway.store.queue import Band
+from gateway.store.tables import PictureRow
 from policies.loader import PolicyInForce
 from policies.reasons import Doing, load_reasons
 
@@ -79,17 +80,26 @@ class Desk:
 
     def release_due(self) -> int:
         """Release what nobody took back. Returns how many cases were closed; safe to repeat after a crash."""
-        due = self.cases.due()
-        for case_id in due:
+        return sum(self._released(case_id) for case_id in self.cases.due())
+
+    def _released(self, case_id: str) -> bool:
+        """One case; whatever stands in its way, the others go on, and it stays due."""
+        try:
             for picture in self.cases.allowed(case_id):
-                try:
-                    self._files.release(picture.sha256)
-                except IntegrityError as error:
-                    self.cases.damaged(picture, error.message)
-                else:
-                    self._decisions.picture_released(picture.id)
+                self._release(picture)
             self.cases.settle(case_id)
-        return len(due)
+        except Exception as error:  # noqa: BLE001 (told in the log, tried again)
+            _log.error("case %s cannot be released: %s", case_id, type(error).__name__)
+            return False
+        return True
+
+    def _release(self, picture: PictureRow) -> None:
+        try:
+            self._files.release(picture.sha256)
+        except IntegrityError as error:
+            self.cases.damaged(picture, error.message)
+        else:
+            self._decisions.picture_released(picture.id)
 
     async def work(self) -> None:
         """Release what is due, and tell the metrics how much waits, until cancelled."""

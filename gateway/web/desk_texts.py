@@ -46,8 +46,6 @@ class DeskTexts:
     worked_on: str
     escalated: str
     restricted: str
-    open_case: str
-    more: str
     minutes: str
     hours: str
     days: str
@@ -58,7 +56,6 @@ class DeskTexts:
     prompt_erased: str
     invisible: str
     why_held: str
-    rule: str
     rule_line: str
     could_not_judge: str
     signals: str
@@ -178,8 +175,6 @@ ENGLISH = DeskTexts(
     worked_on="{name} works on it",
     escalated="for a senior",
     restricted="shown to nobody",
-    open_case="Look",
-    more="Later in the queue",
     minutes="{count} min",
     hours="{count} h",
     days="{count} d",
@@ -189,7 +184,6 @@ ENGLISH = DeskTexts(
     prompt_erased="The sentence was erased.",
     invisible="invisible character {name}",
     why_held="Why it waits",
-    rule="rule",
     rule_line="{category} {score}, from {threshold}",
     could_not_judge="The checks could not judge it ({why}).",
     signals="What the checks saw",
@@ -360,8 +354,6 @@ FRENCH = DeskTexts(
     worked_on="{name} s’en occupe",
     escalated="pour un modérateur confirmé",
     restricted="montré à personne",
-    open_case="Voir",
-    more="Plus loin dans la file",
     minutes="{count} min",
     hours="{count} h",
     days="{count} j",
@@ -371,7 +363,6 @@ FRENCH = DeskTexts(
     prompt_erased="La phrase a été effacée.",
     invisible="caractère invisible {name}",
     why_held="Pourquoi cela attend",
-    rule="règle",
     rule_line="{category} {score}, à partir de {threshold}",
     could_not_judge="Les vérifications n’ont pas pu juger ({why}).",
     signals="Ce que les vérifications ont vu",
