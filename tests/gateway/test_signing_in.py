@@ -184,7 +184,7 @@ class TestOnTheCommandLine:
         self.run(data, "create", "Ada Lovelace", "--role", "viewer", code=1)
         self.run(data, "create", "ada", "--role", "viewer")
         self.run(data, "create", "ada", "--role", "viewer", code=1)
-        self.run(data, "disable", "nobody", code=1)
+        self.run(data, "disable", "nobody", code=2)
 
     def test_a_key_acts_in_a_persons_name(self, data: Path) -> None:
         self.run(data, "create", "ada", "--role", "viewer")
