@@ -61,7 +61,7 @@ class Desk:
         require_own_form(self.request, form.get("csrf", ""), self.moderator.csrf)
         return form
 
-    def page(self, template: str, status: int = 200, **context: object) -> Response:
+    def page(self, template: str, status: int, **context: object) -> Response:
         """A page of the desk."""
         return page(self.request, self.visitor, template, status, **self._common, **context)
 
@@ -89,7 +89,7 @@ TheDesk = Annotated[Desk, Depends(the_desk)]
 @router.get("/review")
 async def queue_page(desk: TheDesk) -> Response:
     """What waits, whose turn is next first."""
-    return desk.page("queue.html", **await _queue(desk), done=await _done(desk))
+    return desk.page("queue.html", 200, **await _queue(desk), done=await _done(desk))
 
 
 @router.get("/review/queue")
