@@ -7,13 +7,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.assembly import House
-from gateway.store.people import Role
-from tests.end_to_end.test_studio_browser import Visit, chromium, pytestmark
+from tests.end_to_end.test_studio_browser import PATIENCE_MS, Visit, chromium, pytestmark
 from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, later, opened, until
 from tests.gateway.walks import Book
 from tests.houses import client_of, serving
 
 __all__ = ["chromium", "pytestmark"]
+
+expect.set_options(timeout=PATIENCE_MS)
 
 HOSTILE = "all doubtful <img src=x onerror=alert(1)> <a hx-get=/ hx-trigger=load>x</a> \u202e\u200b"
 
@@ -26,9 +27,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, st
     close_all()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ada(served: tuple[House, str]) -> Moderator:
-    return Moderator(*served, role=Role.MODERATOR)
+    """Somebody new for each test: a code signs in once."""
+    return Moderator(*served, name=f"ada{len(served[0].login.people.all())}")
 
 
 @pytest.fixture
