@@ -103,6 +103,7 @@ def test_a_moderator_works_through_the_queue_without_a_mouse(
     choose(page, "c", "no rule")
     choose(page, "r", "A person looked at this picture and")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Allowed.")
     later(house)
     until(lambda: Book(house).picture_states.count("released") == 1)
     assert house.decisions.broken_ledger() is None
