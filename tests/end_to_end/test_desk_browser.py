@@ -52,9 +52,15 @@ def sign_in(page: Page, url: str, moderator: Moderator) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("What waits for a person")
 
 
+def press(page: Page, key: str) -> None:
+    """Press a key once the page listens."""
+    expect(page.locator("#keys-switch")).to_be_visible()
+    page.keyboard.press(key)
+
+
 def choose(page: Page, key: str, words: str) -> None:
     """Go to a list by its key, and type what it shall say."""
-    page.keyboard.press(key)
+    press(page, key)
     page.keyboard.type(words)
     page.keyboard.press("Escape")
 
@@ -68,38 +74,38 @@ def test_a_moderator_works_through_the_queue_without_a_mouse(
         hold(client, prompt, count)
     sign_in(page, url, ada)
 
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.get_by_role("heading", name="Decide")).to_be_visible()
     first = page.locator("[data-picture] img").first
-    page.keyboard.press("Space")
+    press(page, "Space")
     expect(first).to_have_attribute("src", re.compile("^blob:"))
-    page.keyboard.press("Space")
+    press(page, "Space")
     expect(first).to_have_attribute("src", re.compile(r"\.png$"))
 
-    page.keyboard.press("1")
-    page.keyboard.press("2")
+    press(page, "1")
+    press(page, "2")
     expect(page.locator(".allow :checked")).to_have_count(1)
     expect(page.locator(".block :checked")).to_have_count(1)
-    page.keyboard.press("b")
+    press(page, "b")
     choose(page, "c", "gore")
     choose(page, "r", "A person looked at this picture: it shows")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Blocked.")
     assert Book(house).picture_states.count("withheld") == 2
 
-    page.keyboard.press("a")
+    press(page, "a")
     choose(page, "c", "no rule")
     choose(page, "r", "A person looked at this picture and")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Allowed.")
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.locator(".typed")).to_have_text("all doubtful fox")
     assert "released" not in Book(house).picture_states
 
-    page.keyboard.press("3")
+    press(page, "3")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Escalated")
-    page.keyboard.press("a")
+    press(page, "a")
     choose(page, "c", "no rule")
     choose(page, "r", "A person looked at this picture and")
     page.keyboard.press("Enter")
@@ -114,12 +120,12 @@ def test_single_letters_can_be_turned_off_and_are_listed(
 ) -> None:
     page = visit.page
     sign_in(page, served[1], ada)
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("dialog")).to_contain_text("take the next case")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Keys: on").press("Enter")
     page.reload()
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("button", name="Keys: off")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
