@@ -3,8 +3,10 @@
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -27,20 +29,31 @@ def many_moderators(house: House, url: str, moderators: int, cases: int) -> list
 def _work(program: httpx.Client) -> list[str]:
     """Decide whatever comes, until nothing does."""
     done: list[str] = []
-    while (lease := program.post("/api/v1/reviews/next", json={}).json())["case_id"]:
+    while (lease := _post(program, "/api/v1/reviews/next", {}))["case_id"]:
         path = f"/api/v1/reviews/{lease['case_id']}"
         choice = "block" if len(done) % 2 else "allow"
         said = BLOCKING if choice == "block" else {"reason": "false_alarm"}
-        choices = {item["id"]: choice for item in program.get(path).json()["items"]}
-        body = {"lease": lease["lease"], "choices": choices, **said}
-        assert program.post(f"{path}/decision", json=body).status_code == 200
+        choices = {item["id"]: choice for item in _patiently(lambda: program.get(path))["items"]}  # noqa: B023
+        _post(program, f"{path}/decision", {"lease": lease["lease"], "choices": choices, **said})
         done.append(lease["case_id"])
     return done
 
 
+def _post(program: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    return _patiently(lambda: program.post(path, json=body))
+
+
+def _patiently(ask: Callable[[], httpx.Response]) -> dict[str, Any]:
+    """What comes back, asked again while the database is busy: a repeated decision is the same decision."""
+    while (answer := ask()).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        time.sleep(1)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return dict(answer.json())
+
+
 def main(moderators: int = 50, cases: int = 500) -> None:
     """Print what came of it; exit code 1 when a case was decided twice or not at all, or the ledger is broken."""
-    settings = {"undo_seconds": 0.1, "gate_seconds": 60, "requests_per_minute": 100_000}
+    settings: dict[str, Any] = {"undo_seconds": 0.1, "gate_seconds": 60, "requests_per_minute": 100_000}
     with tempfile.TemporaryDirectory() as data, serving(Path(data), desk_parts(), **settings) as (house, url):
         started = time.monotonic()
         told = many_moderators(house, url, moderators, cases)
