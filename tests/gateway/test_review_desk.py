@@ -115,7 +115,7 @@ class TestDeciding:
         for picture in book.pictures:
             decision = by_id[str(picture.decision_id)]
             assert (decision.action, decision.picture_sha256) == ("allow", picture.sha256)
-            assert (decision.decided_by, decision.policy) == (ada.person.id, "default@2")
+            assert (decision.decided_by, decision.policy) == (ada.person.id, str(house.policy_in_force.policy.stamp))
             assert json.loads(decision.models)
         until(lambda: Book(house).ends == [("released", "allowed")])
         assert whole(house)
