@@ -279,6 +279,8 @@ def open_keys(settings: Settings) -> ApiKeys:
 def keys_folder(settings: Settings) -> Path:
     """Where the keys lie that pictures are signed and marked with."""
     return settings.data / "keys"
+
+
 def open_login(settings: Settings) -> Login:
     """The people alone."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
