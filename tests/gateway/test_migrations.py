@@ -40,7 +40,7 @@ def test_migrating_twice_changes_nothing(database: str) -> None:
 
 
 def test_what_was_held_before_there_was_a_desk_becomes_a_case(empty_database: str) -> None:
-    command.upgrade(configuration(empty_database), "0003")
+    command.upgrade(configuration(empty_database), "0004")
     engine = open_engine(empty_database)
     with engine.begin() as connection:
         for request, state in (("req_held", "held"), ("req_gone", "aborted")):
