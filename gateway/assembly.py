@@ -16,18 +16,22 @@ from sqlalchemy import Engine
 
 from gateway import metrics
 from gateway.auth import Confirmations, ImageLinks, Sessions
+from gateway.desk import Desk
 from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
+from gateway.login import Login
 from gateway.pipeline import Pipeline
 from gateway.provenance import Verifier
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
+from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
 from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
 from gateway.store.list_files import ListFiles
+from gateway.store.people import People
 from gateway.store.views import RequestView
 from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
@@ -84,12 +88,18 @@ class House:
     lists: OperatorLists
     provenance: Provenance
     verifier: Verifier
+    login: Login
+    desk: Desk
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
         """The signed link to a released picture."""
+        return self.link(drawn.image_id)
+
+    def link(self, image_id: str) -> str:
+        """The signed link to a picture; it opens only while the picture is released."""
         base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
-        return base.rstrip("/") + self.links.path(drawn.image_id)
+        return base.rstrip("/") + self.links.path(image_id)
 
     async def view(self, request_id: str) -> RequestView | None:
         """A request as it stands in the book."""
@@ -115,6 +125,7 @@ class House:
         await self.line.__aenter__()
         self._watching.append(asyncio.create_task(self.lists.watch(self.settings.wordlists_seconds)))
         self._watching.append(asyncio.create_task(self._watch_canaries()))
+        self._watching.append(asyncio.create_task(self.desk.work()))
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -153,11 +164,12 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
     provenance = Provenance(keys_folder(settings))
     verifier = Verifier(provenance, decisions, generator.sizes, settings.max_image_pixels, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
+    cases = Cases(engine, settings.lease_seconds, settings.undo_seconds)
     return House(
         settings, policies, generator, line, judge,
         Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
-        instance, lists, provenance, verifier,
+        instance, lists, provenance, verifier, Login(People(engine), secret), Desk(cases, decisions, files, policies),
     )  # fmt: skip
 
 
@@ -267,6 +279,13 @@ def open_keys(settings: Settings) -> ApiKeys:
 def keys_folder(settings: Settings) -> Path:
     """Where the keys lie that pictures are signed and marked with."""
     return settings.data / "keys"
+
+
+def open_login(settings: Settings) -> Login:
+    """The people alone."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return Login(People(open_engine(settings.database)), _secret(settings.data))
 
 
 def shipped_models() -> tuple[Path, ...]:

@@ -23,6 +23,10 @@ released_without_decision = Counter(
     "gateway_released_without_decision",
     "Pictures about to be served without a matching allow row. Must stay 0.",
 )
+review_items = Gauge("gateway_review_items", "Cases that wait for a person.", ["band"])
+review_overdue = Gauge("gateway_review_overdue_items", "Cases that wait for longer than their severity allows.")
+review_oldest = Gauge("gateway_review_oldest_item_age_seconds", "How long the oldest case has waited.")
+reviews = Counter("gateway_reviews", "What people did with cases.", ["action"])
 wordlists_refused = Gauge(
     "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
 )
@@ -50,5 +54,9 @@ __all__ = [
     "queue_items",
     "rate_limited",
     "released_without_decision",
+    "review_items",
+    "review_oldest",
+    "review_overdue",
+    "reviews",
     "wordlists_refused",
 ]

@@ -210,7 +210,8 @@ class Pipeline:
         return told
 
     async def _end(self, request: Generation, state: State, outcome: str, code: str | None = None) -> None:
-        await to_thread.run_sync(self._decisions.finished, request.id, state, outcome, code)
+        severities = request.policy.severity
+        await to_thread.run_sync(self._decisions.finished, request.id, state, outcome, code, severities)
         request.over = True
         metrics.generations.labels(request.asked.surface, request.asked.model, outcome).inc()
 

@@ -7,8 +7,8 @@ from gateway.auth import anybody
 from gateway.errors import GatewayError
 from gateway.provenance import FIELD, MAX_FILE_BYTES, Verification
 from gateway.uploads import read_upload
+from gateway.web.pages import TheVisitor, Visitor, house_of, page, plain
 from gateway.web.provenance_texts import PROVENANCE_TEXTS
-from gateway.web.studio import TheVisitor, Visitor, house_of, page, plain
 from safety.provenance.watermark import THRESHOLD
 
 MAX_NAME = 100  # of a signer, who may be anybody

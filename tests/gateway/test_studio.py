@@ -13,7 +13,7 @@ from PIL import Image
 
 from gateway.assembly import House
 from gateway.errors import GatewayError
-from gateway.web.studio import plain
+from gateway.web.pages import plain
 from gateway.web.texts import ENGLISH, FRENCH, negotiate, round_up
 from policies.signals import Category
 from tests.gateway.studio_parts import CALM, Studio
