@@ -31,8 +31,10 @@ from gateway.store.views import RequestView
 from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
 from generator.batcher import WaitingLine
+from generator.channel import Recipe
 from generator.contract import ImageGenerator
-from generator.registry import NANO_FOLDER, UnknownGenerator, create_generator
+from generator.registry import NANO_FOLDER, UnknownGenerator, recipe_of
+from generator.supervised import SupervisedGenerator, WorkerUnavailable
 from policies.decide import unreported
 from policies.identity import IntegrityFailure
 from policies.loader import PolicyInForce, load_policy, shipped_policies
@@ -85,6 +87,11 @@ class House:
         base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
         return base.rstrip("/") + self.links.path(drawn.image_id)
 
+    @property
+    def worker(self) -> SupervisedGenerator | None:
+        """The process that draws; None when a test's generator draws in this one."""
+        return self.generator if isinstance(self.generator, SupervisedGenerator) else None
+
     async def view(self, request_id: str) -> RequestView | None:
         """A request as it stands in the book."""
         return await to_thread.run_sync(self.decisions.view, request_id)
@@ -117,20 +124,39 @@ class House:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
         await self.line.__aexit__()
+        if self.worker:
+            await to_thread.run_sync(self.worker.close)
         self.instance.close()
 
 
-def build_house(settings: Settings, screen: Screen | None = None, generator: ImageGenerator | None = None) -> House:
-    """Load everything and check that it fits together. screen, generator: others than the settings name, for tests.
+def build_house(
+    settings: Settings, screen: Screen | None = None, generator: ImageGenerator | Recipe | None = None
+) -> House:
+    """Load everything and check that it fits together.
 
-    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, GatewayError.
+    screen, generator: others than the settings name, for tests; only a recipe's generator runs in a worker.
+    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, UnknownGenerator, WorkerUnavailable,
+    GatewayError.
     """
+    wanted = generator or recipe_of(settings.generator, settings.generator_weights, settings.threads)
+    if not isinstance(wanted, Recipe):
+        return _build_around(wanted, settings, screen)
+    worker = _start_worker(settings, wanted)  # it loads its model while the gates load theirs
+    try:
+        return _build_around(worker, settings, screen)
+    except BaseException:
+        worker.close()
+        raise
+
+
+def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen | None) -> House:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     policy = load_policy(policy_path(settings.policy))
     screen = screen or build_screen(settings, policy)
     require_reports(policy, screen)
-    with _refusing_to_start(settings.generator_weights or settings.generator):
-        generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
+    if isinstance(generator, SupervisedGenerator):
+        with _refusing_to_start(settings.generator_weights or settings.generator):
+            generator.wait_until_made()
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
     judge = Judge(screen, settings.gate_seconds)
@@ -149,6 +175,16 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance, lists,
     )  # fmt: skip
+
+
+def _start_worker(settings: Settings, recipe: Recipe) -> SupervisedGenerator:
+    memory_bytes = settings.generator_memory_mb and settings.generator_memory_mb << 20
+    worker = SupervisedGenerator(
+        recipe, settings.generation_seconds, memory_bytes, lambda reason: metrics.worker_ends.labels(reason).inc()
+    )
+    metrics.worker_up.set_function(lambda: worker.is_up)
+    metrics.worker_memory.set_function(lambda: worker.memory_bytes)
+    return worker.start()
 
 
 def _operator_lists(
@@ -181,7 +217,7 @@ def _refusing_to_start(model: Path | str) -> Iterator[None]:
     """Whatever a library says of model files that it cannot load, they are not the ones that were published."""
     try:
         yield
-    except (IntegrityFailure, UnknownGenerator):
+    except (IntegrityFailure, UnknownGenerator, WorkerUnavailable):
         raise
     except Exception as error:
         raise IntegrityFailure(f"{model} cannot be loaded: {error}") from error

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
 
     generator: str = "dalle-nano"
     generator_weights: Path | None = None
+    generator_memory_mb: int | None = Field(
+        default=None, ge=256
+    )  # its process is ended above; None: 3/4 of the machine
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from generator.channel import Recipe
 from generator.contract import ImageGenerator
 
 Factory = Callable[[Path | None, int | None], ImageGenerator]
@@ -38,11 +39,16 @@ GENERATORS: dict[str, Factory] = {
 }
 
 
-def create_generator(name: str, folder: Path | None = None, threads: int | None = None) -> ImageGenerator:
+def create_generator(name: str, folder: Path | str | None = None, threads: int | None = None) -> ImageGenerator:
     """Load a generator. folder: None takes the shipped weights; threads: None leaves torch's own choice.
 
     Raises UnknownGenerator listing the known names, and whatever the generator raises about its files.
     """
     if name not in GENERATORS:
         raise UnknownGenerator(f"unknown generator {name!r}; known: {', '.join(GENERATORS)}")
-    return GENERATORS[name](folder, threads)
+    return GENERATORS[name](Path(folder) if folder else None, threads)
+
+
+def recipe_of(name: str, folder: Path | None = None, threads: int | None = None) -> Recipe:
+    """The same for a worker, in plain values."""
+    return Recipe(f"{__name__}:{create_generator.__name__}", (name, str(folder) if folder else None, threads))
