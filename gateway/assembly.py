@@ -48,7 +48,7 @@ from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.concept_banks import load_banks
 from safety.pictures import SHIPPED as CLIP_NANO
-from safety.pictures import load_embedder
+from safety.pictures import load_embedder, use_threads
 from safety.screen import Screen
 from safety.self_test import HARMLESS, UNSAFE
 
@@ -196,6 +196,8 @@ def _operator_lists(
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
     """The checks: the policy's lists, the prompt classifier, negative prompts, the picture scorer with its banks."""
+    if settings.threads:
+        use_threads(settings.threads)
     classifier_folder = settings.prompt_classifier or GUARD_NANO
     with _refusing_to_start(classifier_folder):
         classifier = PromptClassifier.load(classifier_folder)

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1)  # of the gates' networks, and of the generator's
 
     max_prompt_chars: int = Field(default=1000, ge=1, le=32000)  # 1000: OpenAI's own limit for dall-e-2
     max_body_bytes: int = Field(default=1 << 20, ge=1024)

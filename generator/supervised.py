@@ -125,7 +125,8 @@ class SupervisedGenerator:
     @property
     def is_up(self) -> bool:
         """A worker is there that would draw."""
-        return self._ready is not None
+        ready = self._ready
+        return ready is not None and not ready.has_ended
 
     @property
     def pid(self) -> int | None:
@@ -179,7 +180,7 @@ class SupervisedGenerator:
         """From a worker's start to its end: why it ended, unless we are closing, and whether it drew anything."""
         try:
             worker = WorkerProcess(self._recipe)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # no process, no descriptor or no thread left
             self._lose()
             return WorkerEnded("crashed", f"no process could be started: {error}"), False
         ended: WorkerEnded | None = None

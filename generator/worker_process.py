@@ -33,7 +33,7 @@ from policies.identity import ModelIdentity
 TICK_S = 0.05  # how soon a cancellation is passed on
 START_LIMIT_S = 600.0  # the largest model from a slow disk
 SILENCE_LIMIT_S = 30.0  # it says that it is alive every second, unless it hangs inside a library
-CANCEL_LIMIT_S = 30.0  # the longest step, with the decoding of the pictures after the last one
+CANCEL_LIMIT_S = 60.0  # the longest step, with the decoding of the pictures after the last one
 STOP_S = 2.0  # for a process that hung up to be gone, and for what it printed to be read
 KEPT_LINES, LONGEST_LINE = 40, 400
 PLACES_OF_A_CRASH = re.compile(  # as faulthandler writes them
@@ -235,7 +235,7 @@ class WorkerProcess:
     def _how_it_ended(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             code = self._process.wait(STOP_S)
-            return f"it ended by {signal.Signals(-code).name}" if code < 0 else f"it ended with exit code {code}"
+            return f"ended by signal: {signal.strsignal(-code)}" if code < 0 else f"it ended with exit code {code}"
         return "it hung up"
 
 

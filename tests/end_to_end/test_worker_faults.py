@@ -166,7 +166,7 @@ def test_f67_operators_see_what_became_of_the_workers(day: Day) -> None:
         assert f'gateway_worker_ends_total{{reason="{reason}"}} 1.0' in day.metrics
     assert "gateway_worker_up 1.0" in day.metrics
     log = day.log.read_text()
-    assert "it ended by SIGKILL" in log
+    assert "ended by signal: Killed" in log
     assert f"no picture within {LIMIT_S} s" in log
     assert "256 MB are allowed" in log
 
