@@ -36,9 +36,11 @@ from gateway.store.views import RequestView
 from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
 from generator.batcher import WaitingLine
+from generator.channel import Recipe
 from generator.contract import GeneratorUnusable, ImageGenerator
 from generator.options import Options, Upstream
-from generator.registry import NANO_FOLDER, create_generator
+from generator.registry import NANO_FOLDER, recipe_of
+from generator.supervised import SupervisedGenerator, WorkerUnavailable
 from policies.decide import unreported
 from policies.identity import IntegrityFailure
 from policies.loader import PolicyInForce, load_policy, shipped_policies
@@ -53,7 +55,7 @@ from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.concept_banks import load_banks
 from safety.pictures import SHIPPED as CLIP_NANO
-from safety.pictures import load_embedder
+from safety.pictures import load_embedder, use_threads
 from safety.provenance.layers import Provenance
 from safety.screen import Screen
 from safety.self_test import HARMLESS, UNSAFE
@@ -61,6 +63,7 @@ from safety.self_test import HARMLESS, UNSAFE
 GUARD_NANO = Path(__file__).parent.parent / "safety" / "weights" / "guard-nano"
 MIGRATIONS = Path(__file__).parent.parent / "alembic"
 CANARY_SECONDS = 3600  # between two looks at the models that nobody asked for
+UPSTREAM_SHARE = 0.9  # of the time for a drawing: an upstream is given up before its worker is taken for hung
 
 
 class PolicyUnfit(Exception):
@@ -101,6 +104,11 @@ class House:
         base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
         return base.rstrip("/") + self.links.path(image_id)
 
+    @property
+    def worker(self) -> SupervisedGenerator | None:
+        """The process that draws; None when a test's generator draws in this one."""
+        return self.generator if isinstance(self.generator, SupervisedGenerator) else None
+
     async def view(self, request_id: str) -> RequestView | None:
         """A request as it stands in the book."""
         return await to_thread.run_sync(self.decisions.view, request_id)
@@ -134,22 +142,39 @@ class House:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
         await self.line.__aexit__()
+        if self.worker:
+            await to_thread.run_sync(self.worker.close)
         self.instance.close()
 
 
-def build_house(settings: Settings, screen: Screen | None = None, generator: ImageGenerator | None = None) -> House:
-    """Load everything and check that it fits together. screen, generator: others than the settings name, for tests.
+def build_house(
+    settings: Settings, screen: Screen | None = None, generator: ImageGenerator | Recipe | None = None
+) -> House:
+    """Load everything and check that it fits together.
 
-    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, GatewayError.
+    screen, generator: others than the settings name, for tests; only a recipe's generator runs in a worker.
+    Raises IntegrityFailure, PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, WorkerUnavailable,
+    GatewayError.
     """
+    wanted = generator or _recipe(settings)
+    if not isinstance(wanted, Recipe):
+        return _build_around(wanted, settings, screen)
+    worker = _start_worker(settings, wanted)  # it loads its model while the gates load theirs
+    try:
+        return _build_around(worker, settings, screen)
+    except BaseException:
+        worker.close()
+        raise
+
+
+def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen | None) -> House:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     policy = load_policy(policy_path(settings.policy))
     screen = screen or build_screen(settings, policy)
     require_reports(policy, screen)
-    with _refusing_to_start(settings.generator_weights or settings.generator):
-        generator = generator or create_generator(
-            settings.generator, settings.generator_weights, settings.threads, _generator_options(settings)
-        )
+    if isinstance(generator, SupervisedGenerator):
+        with _refusing_to_start(settings.generator_weights or settings.generator):
+            generator.wait_until_made()
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
     judge = Judge(screen, settings.gate_seconds)
@@ -173,11 +198,12 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
     )  # fmt: skip
 
 
-def _generator_options(settings: Settings) -> Options:
-    return Options(
+def _recipe(settings: Settings) -> Recipe:
+    options = Options(
         sizes=settings.generator_sizes, batch=settings.generator_batch, arguments=settings.generator_arguments,
         revision=settings.generator_revision, upstream=_upstream(settings),
     )  # fmt: skip
+    return recipe_of(settings.generator, settings.generator_weights, settings.threads, options)
 
 
 def _upstream(settings: Settings) -> Upstream | None:
@@ -186,8 +212,18 @@ def _upstream(settings: Settings) -> Upstream | None:
     return Upstream(
         settings.upstream_url, settings.upstream_model,
         settings.upstream_key.get_secret_value() if settings.upstream_key else None, settings.upstream_seeds,
-        settings.upstream_picture_hosts, settings.generation_seconds,
+        settings.upstream_picture_hosts, settings.generation_seconds * UPSTREAM_SHARE,
     )  # fmt: skip
+
+
+def _start_worker(settings: Settings, recipe: Recipe) -> SupervisedGenerator:
+    memory_bytes = settings.generator_memory_mb and settings.generator_memory_mb << 20
+    worker = SupervisedGenerator(
+        recipe, settings.generation_seconds, memory_bytes, lambda reason: metrics.worker_ends.labels(reason).inc()
+    )
+    metrics.worker_up.set_function(lambda: worker.is_up)
+    metrics.worker_memory.set_function(lambda: worker.memory_bytes)
+    return worker.start()
 
 
 def _operator_lists(
@@ -199,6 +235,8 @@ def _operator_lists(
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
     """The checks: the policy's lists, the classifier, negative prompts, the language, the picture scorer's banks."""
+    if settings.threads:
+        use_threads(settings.threads)
     classifier_folder = settings.prompt_classifier or GUARD_NANO
     with _refusing_to_start(classifier_folder):
         classifier = PromptClassifier.load(classifier_folder)
@@ -222,7 +260,7 @@ def _refusing_to_start(model: Path | str) -> Iterator[None]:
     """Whatever a library says of model files that it cannot load, they are not the ones that were published."""
     try:
         yield
-    except (IntegrityFailure, GeneratorUnusable):
+    except (IntegrityFailure, GeneratorUnusable, WorkerUnavailable):
         raise
     except Exception as error:
         raise IntegrityFailure(f"{model} cannot be loaded: {error}") from error

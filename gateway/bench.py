@@ -67,19 +67,22 @@ def measure_requests(requests: int) -> dict[str, Any]:
 
 def measure(house: House, requests: int) -> dict[str, Any]:
     """The same of a house over an empty database, after one request that warms caches up."""
-    spans = asyncio.run(_run(house, requests + 1))[1:]
+    spans, worker_bytes = asyncio.run(_run(house, requests + 1))
+    spans = spans[1:]
     walks = _walks(house, spans)
     stages = {name: _summary([walk[name] for walk in walks]) for name in STAGES}
     whole = _summary([(span.ended - span.began).total_seconds() for span in spans])
     return {
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEMORY_UNIT,
+        "worker_mb": worker_bytes / (1 << 20),
         "requests": requests,
         "pictures": PICTURES,
         "stages": stages | {WHOLE: whole},
     }
 
 
-async def _run(house: House, requests: int) -> list[Span]:
+async def _run(house: House, requests: int) -> tuple[list[Span], int]:
+    """When each request ran, and what the worker holds after them."""
     spans = []
     async with house:
         for i in range(requests):
@@ -88,7 +91,7 @@ async def _run(house: House, requests: int) -> list[Span]:
             with suppress(ContentRefused):  # the gate keeps all of them back: that counts, and takes as long
                 await house.pipeline.run(Asked(prompt, PICTURES, house.generator.sizes[0], model, "bench"), CALLER)
             spans.append(Span(began, datetime.now(UTC)))
-    return spans
+        return spans, house.worker.memory_bytes if house.worker else 0
 
 
 def _walks(house: House, spans: list[Span]) -> list[dict[str, float]]:
@@ -133,7 +136,8 @@ def table(measured: dict[str, Any]) -> str:
     lines += [f"{name:32}{row['median']:10.3f}{row['worst']:10.3f}" for name, row in measured["stages"].items()]
     lines.append(
         f"{measured['requests']} requests of {measured['pictures']} pictures, one after the other; "
-        f"start {measured['start_s']:.1f} s, peak memory {measured['peak_mb']:.0f} MB"
+        f"start {measured['start_s']:.1f} s, peak memory {measured['peak_mb']:.0f} MB, "
+        f"the worker {measured['worker_mb']:.0f} MB"
     )
     return "\n".join(lines)
 

@@ -533,6 +533,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
     from gateway.assembly import PolicyUnfit
     from gateway.errors import BadRequest, GatewayError, NotFound
     from generator.contract import GeneratorUnusable
+    from generator.supervised import WorkerUnavailable
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
     from policies.wordlists import WordlistInvalid
@@ -554,7 +555,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
         _fail(error.message, FOUND_PROBLEMS, as_json, error.envelope)
     except GatewayError as error:
         _fail(error.message, UNAVAILABLE, as_json, error.envelope)
-    except (OSError, CommandError) as error:
+    except (OSError, CommandError, WorkerUnavailable) as error:
         _fail(str(error), UNAVAILABLE, as_json)
 
 

@@ -16,6 +16,9 @@ queue_items = Gauge("gateway_generator_queue_items", "Pictures waiting or being 
 generator_seconds = Histogram(
     "gateway_generator_duration_seconds", "Time to draw a request.", ["model"], buckets=SECONDS
 )
+worker_up = Gauge("gateway_worker_up", "Whether the process that draws is there and ready: 1 or 0.")
+worker_memory = Gauge("gateway_worker_memory_bytes", "What the process that draws holds of the machine's memory.")
+worker_ends = Counter("gateway_worker_ends", "Times the process that draws ended or was ended, by why.", ["reason"])
 ledger_rows = Counter("gateway_audit_rows", "Ledger rows written by this process.")
 database_errors = Counter("gateway_db_errors", "Database errors.", ["op", "kind"])
 ignored_params = Counter("gateway_ignored_params", "Requests with parameters that were ignored.")
@@ -59,4 +62,7 @@ __all__ = [
     "review_overdue",
     "reviews",
     "wordlists_refused",
+    "worker_ends",
+    "worker_memory",
+    "worker_up",
 ]

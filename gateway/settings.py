@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     generator_sizes: tuple[Size, ...] = ()  # the default first, as ["512x512", "768x512"]; (): the model's own
     generator_batch: int | None = Field(default=None, ge=1, le=64)  # pictures drawn, or asked for, at once
     generator_arguments: dict[str, Any] = {}  # of every call, as {"num_inference_steps": 4} or {"quality": "low"}
+    generator_memory_mb: int | None = Field(default=None, ge=256)  # its process ends above; None: 3/4 of the machine
     upstream_url: str | None = None  # of an OpenAI-compatible API, up to and with /v1
     upstream_key: SecretStr | None = None
     upstream_model: str | None = None
@@ -43,7 +44,7 @@ class Settings(BaseSettings):
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1)  # of the gates' networks, and of the generator's
 
     max_prompt_chars: int = Field(default=1000, ge=1, le=32000)  # 1000: OpenAI's own limit for dall-e-2
     max_body_bytes: int = Field(default=1 << 20, ge=1024)

@@ -59,8 +59,8 @@ class _Ticket:
 class WaitingLine:
     """`async with WaitingLine(...)` runs the generator on a thread of its own, one batch at a time.
 
-    capacity: most pictures waiting or being drawn. time_limit_s: a batch that takes longer has failed; the hung thread
-    is left behind and the next batch gets a fresh one.
+    capacity: most pictures waiting or being drawn. time_limit_s: a batch that takes longer has failed; its thread is
+    left to its generator, which ends what hangs, and the next batch gets a fresh one.
     """
 
     def __init__(

@@ -3,13 +3,15 @@
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image, PngImagePlugin
-from torch import Tensor
 
 from policies.identity import ModelIdentity
 from policies.signals import Category
+
+if TYPE_CHECKING:
+    from torch import Tensor  # a worker whose generator does without torch starts in a fraction of the time
 
 ENCODINGS: dict[str, dict[str, int]] = {"png": {"compress_level": 3}, "jpeg": {"quality": 90}, "webp": {"quality": 90}}
 PNG_XMP = "XML:com.adobe.xmp"  # the text chunk that PNG keeps XMP in
@@ -29,7 +31,7 @@ class PictureRequest:
 class GeneratedImage:
     """One drawn picture. pixels: uint8 (3, height, width) RGB, exactly what will be served and is scored."""
 
-    pixels: Tensor
+    pixels: "Tensor"
     seed: int
 
     def encode(self, output_format: str = "png", xmp: bytes = b"") -> bytes:

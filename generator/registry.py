@@ -1,8 +1,10 @@
 """The generators by name, as the settings name them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from generator.channel import Recipe
 from generator.contract import GeneratorUnusable, ImageGenerator
 from generator.options import Options
 
@@ -79,3 +81,16 @@ def create_generator(
     for option in options.set - understood:
         raise GeneratorUnusable(f"the generator {name} has no {option} to set")
     return factory(folder, threads, options)
+
+
+def create_from_plain(name: str, folder: str | None, threads: int | None, options: Mapping[str, Any]) -> ImageGenerator:
+    """What a worker does with the arguments of recipe_of."""
+    return create_generator(name, Path(folder) if folder else None, threads, Options.from_plain(options))
+
+
+def recipe_of(
+    name: str, folder: Path | None = None, threads: int | None = None, options: Options | None = None
+) -> Recipe:
+    """create_generator for a worker, in plain values. An upstream's key is among them."""
+    plain = (options or Options()).plain
+    return Recipe(f"{__name__}:{create_from_plain.__name__}", (name, str(folder) if folder else None, threads, plain))

@@ -22,6 +22,11 @@ SMALLEST_SIDE = 8  # pixels; below this nothing can be recognised
 Tokenizer = Callable[[list[str]], Tensor]
 
 
+def use_threads(count: int) -> None:
+    """So many processor threads for the networks of this process; torch's own choice is one per core."""
+    torch.set_num_threads(count)
+
+
 class UnreadablePicture(ValueError):
     """A picture is not a uint8 RGB tensor of usable size: it cannot be judged."""
 

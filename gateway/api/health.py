@@ -22,7 +22,7 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(house: TheHouse) -> JSONResponse:
-    """Requests would be served: database writable, canaries judged right, room on the disk, not draining."""
+    """Requests would be served: database writable, worker up, canaries judged right, room on the disk, not draining."""
     problems = [] if not house.pipeline.draining else ["draining"]
     try:
         await to_thread.run_sync(house.decisions.probe)
@@ -30,6 +30,8 @@ async def readyz(house: TheHouse) -> JSONResponse:
         problems.append(error.code)
     if house.files.free_bytes() < FREE_BYTES:
         problems.append("storage_full")
+    if house.worker and not house.worker.is_up:
+        problems.append("generator_down")
     if not await house.canaries_judged_right():
         problems.append("classifier_unavailable")
     return JSONResponse({"status": "not ready" if problems else "ok", "problems": problems}, 503 if problems else 200)

@@ -1,82 +1,22 @@
 """What a real server leaves behind when it is killed, and when it is told to stop (reference 4.4, rows 73, 83, 87)."""
 
-import json
 import signal
 import sqlite3
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from gateway.cli import app
-from tests.houses import free_port
-
-START_SECONDS = 90  # torch takes its time on a busy machine
+from tests.end_to_end.processes import ask, query, service_of, verify, wait_for
 
 
-@contextmanager
-def service(data: Path, seconds_per_picture: float) -> Iterator[tuple["subprocess.Popen[bytes]", httpx.Client]]:
-    """A server process and a client with a key. The process is killed at the end if it still runs."""
-    port = free_port()
-    command = [sys.executable, "-m", "tests.end_to_end.slow_service", str(data), str(port), str(seconds_per_picture)]
-    process = subprocess.Popen(command)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            wait_for(lambda: is_alive(client) or process.poll() is not None, START_SECONDS)
-            client.headers["Authorization"] = f"Bearer {(data / 'key').read_text()}"
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
-
-
-def is_alive(client: httpx.Client) -> bool:
-    try:
-        return client.get("/livez").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
-def query(data: Path, sql: str) -> list[Any]:
-    connection = sqlite3.connect(f"file:{data / 'gardefou.db'}?mode=ro", uri=True)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
-def ask(client: httpx.Client, prompt: str, n: int, answers: list[Any]) -> threading.Thread:
-    """Ask in a thread; what comes back, or how the connection broke, is appended."""
-
-    def post() -> None:
-        try:
-            answers.append(client.post("/v1/images/generations", json={"prompt": prompt, "n": n}))
-        except httpx.TransportError as error:
-            answers.append(error)
-
-    thread = threading.Thread(target=post)
-    thread.start()
-    return thread
-
-
-def verify(data: Path) -> tuple[int, dict[str, Any]]:
-    ended = CliRunner().invoke(app, ["ledger", "verify", "--data", str(data), "--json"])
-    return ended.exit_code, json.loads(ended.stdout)
+def service(
+    data: Path, seconds_per_picture: float
+) -> AbstractContextManager[tuple["subprocess.Popen[bytes]", httpx.Client]]:
+    return service_of("tests.end_to_end.slow_service", data, str(seconds_per_picture))
 
 
 @pytest.fixture(scope="module")

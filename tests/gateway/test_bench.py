@@ -52,7 +52,7 @@ def test_the_stages_of_a_request_add_up_to_its_whole_time_and_each_is_told_apart
 
 def test_the_table_names_every_stage(tmp_path: Path) -> None:
     stages = {name: {"median": 0.5, "worst": 1.0} for name in (*STAGES, WHOLE)}
-    told = table({"stages": stages, "requests": 3, "pictures": 9, "start_s": 2.0, "peak_mb": 900.0})
+    told = table({"stages": stages, "requests": 3, "pictures": 9, "start_s": 2.0, "peak_mb": 900.0, "worker_mb": 600.0})
     assert [line.split("  ")[0] for line in told.splitlines()[1:-1]] == [*STAGES, WHOLE]
     assert "start 2.0 s, peak memory 900 MB" in told
 

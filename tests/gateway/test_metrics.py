@@ -38,6 +38,9 @@ PROMISED: dict[str, set[str]] = {
     "gateway_ignored_params_total": set(),
     "gateway_released_without_decision_total": set(),
     "gateway_ratelimit_rejections_total": {"scope"},
+    "gateway_worker_up": set(),
+    "gateway_worker_memory_bytes": set(),
+    "gateway_worker_ends_total": {"reason"},
 }
 ROUTES = {getattr(route, "path", "") for module in ROUTERS for route in module.router.routes} | {"unmatched"}
 NAME = r"[a-z0-9][a-z0-9_.-]{0,40}"
@@ -151,7 +154,7 @@ def test_every_promised_name_is_exported_with_its_labels(service: Service, parts
     found: dict[str, set[str]] = {}
     for sample in scraped(service):
         found.setdefault(sample.name, set()).update(sample.labels)
-    for name in ("gateway_db_errors_total", "gateway_ratelimit_rejections_total"):
+    for name in ("gateway_db_errors_total", "gateway_ratelimit_rejections_total", "gateway_worker_ends_total"):
         found.setdefault(name, PROMISED[name])  # they appear with the first mishap; their declaration is below
     assert {name: found.get(name) for name in PROMISED} == PROMISED
 
@@ -160,6 +163,7 @@ def test_names_that_appear_with_the_first_mishap_are_declared(service: Service) 
     told = httpx.get(service.url + "/metrics").text
     assert "# TYPE gateway_db_errors_total counter" in told
     assert "# TYPE gateway_ratelimit_rejections_total counter" in told
+    assert "# TYPE gateway_worker_ends_total counter" in told
 
 
 def test_a58_a_word_that_a_user_typed_is_in_no_metric_no_error_and_no_log(

@@ -8,7 +8,7 @@ import msgpack
 
 from generator.contract import ImageGenerator
 from generator.options import Options, Upstream
-from generator.registry import create_generator
+from generator.registry import create_from_plain, recipe_of
 from policies.identity import write_manifest
 from tests.generator import tiny
 from tests.generator.tiny_pipelines import PIPELINES, write_pipeline
@@ -20,8 +20,8 @@ GRID = 9
 
 def made(name: str, folder: Path | None = None, options: Options | None = None) -> ImageGenerator:
     """As another process makes it: from nothing but what was sent there."""
-    sent = msgpack.unpackb(msgpack.packb((options or Options()).plain))
-    return create_generator(name, folder, options=Options.from_plain(sent))
+    sent = msgpack.packb(recipe_of(name, folder, options=options).arguments)
+    return create_from_plain(*msgpack.unpackb(sent))
 
 
 def write_hub_folder(folder: Path) -> Path:

@@ -1,0 +1,312 @@
+"""One life of a worker, seen from the service: its process, what it says, what it weighs, its last words."""
+
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+from typing import IO, Any, cast
+
+import torch
+
+from generator.channel import Channel, Garbled, Recipe
+from generator.contract import (
+    Cancelled,
+    GeneratedImage,
+    GenerationCancelled,
+    GenerationFailed,
+    Outcome,
+    PartlyDrawn,
+    PictureRequest,
+    Progress,
+    Refusal,
+)
+from policies.identity import ModelIdentity
+from policies.signals import Category
+
+TICK_S = 0.05  # how soon a cancellation is passed on
+START_LIMIT_S = 600.0  # the largest model from a slow disk
+SILENCE_LIMIT_S = 30.0  # it says that it is alive every second, unless it hangs inside a library
+CANCEL_LIMIT_S = 60.0  # the longest step, with the decoding of the pictures after the last one
+STOP_S = 2.0  # for a process that hung up to be gone, and for what it printed to be read
+KEPT_LINES, LONGEST_LINE = 40, 400
+PLACES_OF_A_CRASH = re.compile(  # as faulthandler writes them
+    r'Fatal Python error: .*|Stack \(most recent call first\):|  File "[^"]+", line \d+ in \S+'
+)
+
+_log = logging.getLogger("gardefou")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a generator says of itself when it is made."""
+
+    identity: ModelIdentity
+    sizes: tuple[str, ...]
+    batch_size: int
+
+
+class WorkerEnded(Exception):
+    """A worker's life is over. reason: crashed, hung, memory or refused."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WorkerRefused(WorkerEnded):
+    """The generator could not be made. error: the name of what its making raised."""
+
+    def __init__(self, error: str, message: str) -> None:
+        super().__init__("refused", message)
+        self.error = error
+
+
+@dataclass(slots=True)
+class _Drawing:
+    """What is being drawn: its number, what came back so far, and since when."""
+
+    number: int
+    answers: SimpleQueue[list[Any]] = field(default_factory=SimpleQueue)
+    began: float = field(default_factory=monotonic)
+    cancelled: float | None = None
+
+
+class WorkerProcess:
+    """A fresh interpreter, never a fork: torch and CUDA do not survive one.
+
+    One thread keeps an eye on it (`wait`, `require_sound`, `end`), another may ask it to `draw`.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Raises OSError when no process can be started."""
+        self.facts: Facts | None = None
+        self.has_drawn = False
+        self._drawing: _Drawing | None = None
+        self._drawings = 0
+        self._born = self._heard = monotonic()
+        self._ended: WorkerEnded | None = None
+        self._said_something = Event()
+        ours, theirs = Pipe()
+        self._channel = Channel(ours)
+        self._process = _start(theirs.fileno())
+        theirs.close()
+        self._words = _LastWords(cast(IO[bytes], self._process.stdout))
+        self._listening = Thread(target=self._listen, args=[recipe], name="generator's listener", daemon=True)
+        self._listening.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it holds of the machine's memory; 0 where the system does not tell (outside Linux)."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        except (OSError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def draw(
+        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
+    ) -> list[GeneratedImage]:
+        """As ImageGenerator.draw. Raises GenerationFailed as well when the worker ends meanwhile."""
+        self._drawings += 1
+        self._words.may_quote = True
+        self._drawing = drawing = _Drawing(self._drawings)
+        try:
+            self._channel.send("draw", drawing.number, [[r.prompt, r.seed, r.size] for r in requests])
+            return self._answer(drawing, progress, cancelled)
+        except OSError as error:
+            raise GenerationFailed("the worker ended") from error
+        finally:
+            self._drawing = None
+
+    def _answer(self, drawing: _Drawing, progress: Progress, cancelled: Cancelled) -> list[GeneratedImage]:
+        while True:
+            if drawing.cancelled is None and cancelled():
+                drawing.cancelled = monotonic()
+                self._channel.send("cancel", drawing.number)
+            match self._next(drawing):
+                case ["progress", float(share)]:
+                    progress(share)
+                case ["drawn", list(pictures)]:
+                    self.has_drawn = True
+                    return [_as_image(*picture) for picture in pictures]
+                case ["partly", list(outcomes)]:
+                    self.has_drawn = True
+                    raise PartlyDrawn([_as_outcome(outcome) for outcome in outcomes])
+                case ["cancelled"]:
+                    raise GenerationCancelled
+                case ["failed", str(error), str(where), *_]:
+                    _log.error("the generator failed with %s at:\n%s", error, where)
+                    raise GenerationFailed(f"the generator failed with {error}")
+
+    def _next(self, drawing: _Drawing) -> list[Any] | None:
+        """What came back, without the number; None when nothing did within a tick."""
+        ended = self._ended  # looked at first: what it said last still counts
+        try:
+            return drawing.answers.get(timeout=TICK_S)
+        except Empty:
+            if ended:
+                raise GenerationFailed("the worker ended") from None
+            return None
+
+    def _listen(self, recipe: Recipe) -> None:
+        try:
+            self._channel.send("make", recipe.function, recipe.arguments)
+            while True:
+                self._take_in(self._channel.receive())
+        except (EOFError, OSError):
+            self._ended = self._ended or WorkerEnded("crashed", self._how_it_ended())
+        except Garbled as error:
+            self._ended = WorkerEnded("crashed", f"it does not speak as agreed: {error}")
+        self._said_something.set()
+
+    def _take_in(self, message: list[Any]) -> None:
+        self._heard = monotonic()
+        drawing = self._drawing
+        match message:
+            case ["alive"]:
+                pass
+            case ["ready", str(name), str(sha256), [*sizes], int(batch_size)] if sizes and batch_size > 0:
+                self.facts = Facts(ModelIdentity(name, sha256), tuple(map(str, sizes)), batch_size)
+                self._said_something.set()
+            case ["log", int(level), str(words)]:
+                _log.log(level, "%s", _printable(words[:LONGEST_LINE]))
+            case ["refused", str(error), str(words)]:
+                self._ended = WorkerRefused(error, words)
+            case [("progress" | "drawn" | "partly" | "cancelled" | "failed") as kind, int(number), *facts]:
+                if kind == "failed" and facts[-1] is not True:
+                    self._ended = WorkerEnded("crashed", "its device does nothing more after an error")
+                if drawing and number == drawing.number:
+                    drawing.answers.put([kind, *facts])
+            case _:
+                raise Garbled(f"a {message[0]!r} of {len(message)} parts")
+
+    @property
+    def has_ended(self) -> bool:
+        """It will draw no more."""
+        return self._ended is not None
+
+    def wait(self) -> None:
+        """A tick, or until it is made or ends."""
+        if self._said_something.wait(TICK_S):
+            self._said_something.clear()
+
+    def require_sound(self, time_limit_s: float, memory_limit_bytes: int) -> None:
+        """Raises WorkerEnded when it is dead, hangs, or holds too much memory."""
+        if self._process.poll() is not None:
+            self._listening.join(STOP_S)  # what it said last tells more than its exit code
+        if self._ended or self._process.returncode is not None:
+            raise self._ended or WorkerEnded("crashed", self._how_it_ended())
+        held = self.memory_bytes
+        if held > memory_limit_bytes:
+            raise WorkerEnded("memory", f"it holds {held >> 20} MB, {memory_limit_bytes >> 20} MB are allowed")
+        if overdue := self._overdue(monotonic(), time_limit_s):
+            raise WorkerEnded("hung", overdue)
+
+    def _overdue(self, now: float, time_limit_s: float) -> str | None:
+        drawing = self._drawing
+        if self.facts is None:
+            return f"no generator after {START_LIMIT_S:g} s" if now - self._born > START_LIMIT_S else None
+        if now - self._heard > SILENCE_LIMIT_S:
+            return f"no sign of life for {SILENCE_LIMIT_S:g} s"
+        if drawing and now - drawing.began > time_limit_s:
+            return f"no picture within {time_limit_s:g} s"
+        if drawing and drawing.cancelled and now - drawing.cancelled > CANCEL_LIMIT_S:
+            return f"it draws on, {CANCEL_LIMIT_S:g} s after it was told to stop"
+        return None
+
+    def end(self) -> list[str]:
+        """Stop it and all that it started, whatever state it is in. Returns its last words, none of them a prompt."""
+        self._ended = self._ended or WorkerEnded("crashed", "it was stopped")
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._channel.cut()
+        self._listening.join()
+        self._channel.close()
+        return self._words.said()
+
+    def _how_it_ended(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(STOP_S)
+            return f"ended by signal: {signal.strsignal(-code)}" if code < 0 else f"it ended with exit code {code}"
+        return "it hung up"
+
+
+class _LastWords:
+    """Keeps the last lines that a process prints, on either stream.
+
+    may_quote: it was given a prompt. From then on only the places of a crash are kept: anything else may quote it.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.may_quote = False
+        self._stream = stream
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._reading = Thread(target=self._read, name="worker's words", daemon=True)
+        self._reading.start()
+
+    def said(self) -> list[str]:
+        """All of it, once the process is gone."""
+        self._reading.join(STOP_S)
+        return [*self._lines]
+
+    def _read(self) -> None:
+        with self._stream:
+            while line := self._stream.readline(LONGEST_LINE):
+                text = _printable(line.decode(errors="replace").rstrip())
+                if text and (not self.may_quote or PLACES_OF_A_CRASH.fullmatch(text)):
+                    self._lines.append(text)
+
+
+def _printable(words: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in words)
+
+
+def _start(channel: int) -> "subprocess.Popen[bytes]":
+    """It imports from where we do, has a process group of its own (Ctrl-C is ours), and knows none of our settings."""
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("GARDEFOU_")}
+    environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    return subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+        [sys.executable, "-P", "-W", "ignore", "-m", "generator.worker", str(channel), str(os.getpid())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        pass_fds=[channel],
+        process_group=0,
+    )
+
+
+def _as_image(seed: int, height: int, width: int, content: bytes) -> GeneratedImage:
+    """Raises ValueError or RuntimeError when the bytes are not what they are said to be."""
+    pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(3, height, width)
+    return GeneratedImage(pixels, seed)
+
+
+def _as_outcome(plain: list[Any]) -> Outcome:
+    """Raises ValueError or RuntimeError when it is none."""
+    match plain:
+        case [int(seed), int(height), int(width), bytes(content)]:
+            return _as_image(seed, height, width, content)
+        case [str(name), str(sha256), list(categories)]:
+            return Refusal(ModelIdentity(name, sha256), tuple(Category(category) for category in categories))
+        case []:
+            return GenerationFailed("the generator could not draw this picture")
+        case _:
+            raise ValueError(f"an outcome of {len(plain)} parts")
