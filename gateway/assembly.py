@@ -129,8 +129,8 @@ def build_house(settings: Settings, screen: Screen | None = None, generator: Ima
     policy = load_policy(policy_path(settings.policy))
     screen = screen or build_screen(settings, policy)
     require_reports(policy, screen)
-    with _refusing_to_start(settings.generator_weights or settings.generator):
-        generator = generator or create_generator(settings.generator, settings.generator_weights, settings.threads)
+    with _refusing_to_start(settings.generator_folder or settings.generator):
+        generator = generator or create_generator(settings.generator, settings.generator_folder, settings.threads)
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
     judge = Judge(screen, settings.gate_seconds)

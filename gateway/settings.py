@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     wordlists_seconds: float = Field(default=1, ge=0.05)  # how often lists are looked at for changes
 
     generator: str = "dalle-nano"
-    generator_weights: Path | None = None
+    generator_weights: Path | None = None  # None: what `gardefou models pull` put into `data`, or what is shipped
+    hub: str = "https://huggingface.co"  # where `gardefou models pull` asks; https, or this machine
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None
@@ -56,6 +57,17 @@ class Settings(BaseSettings):
     def wordlists_folder(self) -> Path:
         """Where the operator's own list files lie."""
         return self.wordlists or self.data / "wordlists"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where `gardefou models pull` puts what it fetches, a folder per model."""
+        return self.data / "models"
+
+    @property
+    def generator_folder(self) -> Path | None:
+        """The weights in force; None: the shipped ones."""
+        pulled = self.models_folder / self.generator
+        return self.generator_weights or (pulled if pulled.is_dir() else None)
 
     @property
     def database(self) -> str:

@@ -28,13 +28,14 @@ def _dalle_mini(folder: Path | None, threads: int | None) -> ImageGenerator:
     from generator.dalle_mini.sampling import SamplingSettings
 
     if folder is None:
-        raise UnknownGenerator("dalle-mini needs the folder of its weights; only dalle-nano is shipped")
+        raise UnknownGenerator("the folder of its weights is missing: `gardefou models pull` fetches it")
     return DalleMini(folder, SamplingSettings(), batch_size=9, threads=threads)
 
 
 GENERATORS: dict[str, Factory] = {
     "dalle-nano": _dalle_nano,  # shipped, 64-pixel drawings of some 240 things
-    "dalle-mini": _dalle_mini,  # the released architecture and weights, mini or mega, from a folder
+    "dalle-mini": _dalle_mini,  # the released weights, from a folder
+    "dalle-mega": _dalle_mini,  # the same, six times as large
 }
 
 

@@ -31,7 +31,7 @@ def picture_of(config: VQGANConfig, state: dict[str, Tensor], codes: Tensor) -> 
     )
     own = {name.removeprefix("decoder."): leaf for name, leaf in state.items() if name.startswith("decoder.")}
     decoder.load_state_dict(own)
-    vectors = state["codebook.weight"][codes].unflatten(1, (config.grid, config.grid)).permute(0, 3, 1, 2)
+    vectors = state["codebook.weight"][codes].reshape(len(codes), config.grid, config.grid, -1).permute(0, 3, 1, 2)
     latent = functional.conv2d(vectors, state["post_quant_conv.weight"], state["post_quant_conv.bias"])
     with torch.inference_mode():
         picture: Tensor = decoder.eval()(latent)
