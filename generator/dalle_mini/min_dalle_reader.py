@@ -102,12 +102,17 @@ def transformer_keys(state: State) -> dict[str, Any]:
         raise CheckpointInvalid(f"{ENCODER} and {DECODER} are not min-dalle's: {error}") from error
 
 
+def _pair(line: str) -> tuple[str, str]:
+    left, right = line.split(" ")
+    return left, right
+
+
 def tokenizer_json(folder: Path) -> str:
     """vocab.json and merges.txt as one tokenizer.json, reading like BART's. Raises CheckpointInvalid."""
     try:
         vocabulary = json.loads((folder / VOCABULARY).read_text("utf-8"))
         lines = (folder / MERGES).read_text("utf-8").splitlines()
-        merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
+        merges = [_pair(line) for line in lines if line and not line.startswith("#version")]
         tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token=SPECIAL_TOKENS[3]))
     except Exception as error:  # whatever is wrong with the files; the library raises bare Exception
         raise CheckpointInvalid(f"{folder}: {VOCABULARY} and {MERGES} make no tokenizer: {error}") from error

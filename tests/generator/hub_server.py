@@ -45,6 +45,7 @@ class Hub:
     cut: dict[str, int] = field(default_factory=dict)  # path of a file -> bytes after which the line drops, each time
     tampered: set[str] = field(default_factory=set)  # paths whose bytes are not those that the list promises
     knows_ranges: bool = True
+    sends_away: str | None = None  # the address that files are said to be at
     main: str = "a" * 40
     address: str = ""
 
@@ -82,6 +83,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self._file("/".join(parts[:2]), "/".join(parts[4:]), wanted)
 
     def _file(self, repository: str, path: str, wanted: str | None) -> None:
+        if self.hub.sends_away:
+            self.send_response(302)
+            self.send_header("Location", self.hub.sends_away)
+            self.end_headers()
+            return
         content = self.hub.repositories[repository][path]
         if path in self.hub.tampered:
             content = content[:-1] + bytes([content[-1] ^ 1])

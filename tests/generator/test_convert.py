@@ -109,19 +109,21 @@ def min_dalle_name(name: str) -> str:
     return name.removeprefix("embedding.")
 
 
-def halves(network: nn.Module, part: str) -> dict[str, Tensor]:
+def halves(network: nn.Module, part: str, dtype: torch.dtype) -> dict[str, Tensor]:
     return {
-        min_dalle_name(name.removeprefix(part)): tensor.half()
+        min_dalle_name(name.removeprefix(part)): tensor.to(dtype)
         for name, tensor in network.state_dict().items()
         if name.startswith(part)
     }
 
 
-def write_min_dalle(folder: Path, text: DalleMiniTransformer, picture: VQGANDecoder) -> Path:
+def write_min_dalle(
+    folder: Path, text: DalleMiniTransformer, picture: VQGANDecoder, dtype: torch.dtype = torch.float16
+) -> Path:
     folder.mkdir()
-    torch.save(halves(text, "encoder."), folder / "encoder.pt")
-    torch.save(halves(text, "decoder."), folder / "decoder.pt")
-    detoker = {name.replace("codebook", "embedding"): tensor for name, tensor in halves(picture, "").items()}
+    torch.save(halves(text, "encoder.", dtype), folder / "encoder.pt")
+    torch.save(halves(text, "decoder.", dtype), folder / "decoder.pt")
+    detoker = {name.replace("codebook", "embedding"): tensor for name, tensor in halves(picture, "", dtype).items()}
     torch.save(detoker, folder / "detoker.pt")
     model = json.loads((NANO_FOLDER / "tokenizer.json").read_text())["model"]
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))

@@ -149,6 +149,12 @@ def test_a_hub_without_tls_is_refused_unless_it_is_this_machine(tmp_path: Path) 
         pull("dalle-mini", tmp_path / "mini", lambda *_: None, "http://hub.example.org")
 
 
+def test_a_hub_that_sends_away_to_an_address_without_tls_is_not_followed(hub: Hub, tmp_path: Path) -> None:
+    hub.sends_away = "http://hub.example.org/flax_model.msgpack"
+    with pytest.raises(HubUnavailable, match=r"hub\.example\.org.* not https"):
+        pulled(hub, tmp_path / "mini")
+
+
 def test_an_unreachable_hub_is_told(tmp_path: Path) -> None:
     with pytest.raises(HubUnavailable, match="gives no answer"):
         pull("dalle-mini", tmp_path / "mini", lambda *_: None, "http://127.0.0.1:9")

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from generator.dalle_mini.config import DalleMiniConfig, TransformerConfig, VQGANConfig
 from generator.dalle_mini.flax_reader import read_transformer
-from generator.dalle_mini.sampling import SamplingSettings, sample_codes
 from generator.dalle_mini.tokenizer import PAD, TextTokenizer
 from generator.dalle_mini.transformer import DalleMiniTransformer
 from generator.dalle_mini.weights import fill
 from generator.registry import NANO_FOLDER
+from tests.generator.drawing import most_likely
 from tests.parity.random_vqgan import KEYS, random_vqgan, unclipped
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -55,13 +55,8 @@ def test_logits_are_the_originals(layout: str) -> None:
 
 @pytest.mark.parametrize(("row", "scale"), [(0, 1.0), (1, 10.0)])
 def test_the_most_likely_drawing_is_the_originals_code_for_code(row: int, scale: float) -> None:
-    ids, blank = golden("ids"), golden("ids")[-1:].expand(4, -1)
-    if scale != 1:
-        ids = torch.cat([ids, blank])
-    network = loaded("scanned")
-    text = network.read(ids, ids != PAD)
-    settings = SamplingSettings(condition_scale=scale, top_k=1)
-    codes = sample_codes(network, SMALL, text, range(4), settings, lambda _: None)
+    ids = golden("ids")
+    codes = most_likely(loaded("scanned"), SMALL, ids, ids[-1:], scale)
     assert codes.tolist() == golden("drawn")[row].tolist()
 
 

@@ -129,13 +129,15 @@ def write_network() -> None:
     codes[:, 0] = KEYS["image_vocab_size"]
     scanned = Original(KEYS)
     drawn = [scanned.most_likely(ids, visible, ids[-1:], scale) for scale in SCALES]
-    numbers = {"states": scanned.encode(ids, visible), "logits": scanned.logits(ids, visible, codes)}
+    states, logits = scanned.encode(ids, visible), scanned.logits(ids, visible, codes)
     unscanned = Original(KEYS | {"use_scan": False})
     unscanned.use(_unscanned(scanned.leaves))
-    assert np.allclose(unscanned.logits(ids, visible, codes), numbers["logits"], atol=1e-5)
+    assert np.allclose(unscanned.logits(ids, visible, codes), logits, atol=1e-5)
     _save(unscanned, "unscanned")
     _save(scanned, "scanned")
-    np.savez_compressed(GOLDEN / "numbers.npz", ids=ids, codes=codes, drawn=np.stack(drawn), **numbers)
+    np.savez_compressed(
+        GOLDEN / "numbers.npz", ids=ids, codes=codes, drawn=np.stack(drawn), states=states, logits=logits
+    )
 
 
 def _original_normalizer() -> Any:
