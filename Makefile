@@ -36,7 +36,7 @@ scorecard: .venv/installed-peers
 	$(BIN)/gardefou evaluate scorecard --out docs
 
 parity: .venv-parity/installed
-	JAX_PLATFORMS=cpu .venv-parity/bin/python -W ignore -m tests.parity
+	JAX_PLATFORMS=cpu XLA_FLAGS=--xla_backend_optimization_level=0 .venv-parity/bin/python -W ignore -m tests.parity
 
 clean:
 	rm -rf .venv .venv-parity
