@@ -153,9 +153,7 @@ def _pictures(theirs: MinDalle, network: VQGANDecoder) -> Iterator[Row]:
 def main() -> int:
     """Print the table, row by row."""
     warnings.simplefilter("ignore")
-    torch.set_num_threads(
-        1
-    )  # importing min-dalle has set as many as there are processors, for layers as small as these
+    torch.set_num_threads(1)  # min-dalle takes all processors when imported; small layers wait more than they work
     print("| ours / beside | difference | largest value | bound | holds |\n| --- | --- | --- | --- | --- |")
     holds = True
     with TemporaryDirectory() as scratch:

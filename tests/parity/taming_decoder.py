@@ -3,6 +3,8 @@
 python -m tests.parity.taming_decoder    writes tests/generator/golden/picture.npz
 """
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +21,17 @@ PICTURE = Path(__file__).parents[1] / "generator" / "golden" / "picture.npz"
 
 def picture_of(config: VQGANConfig, state: dict[str, Tensor], codes: Tensor) -> Tensor:
     """(n, grid * grid) codes -> unclipped (n, 3, resolution, resolution), decoded by taming."""
-    decoder = Decoder(
-        ch=config.ch,
-        out_ch=config.out_ch,
-        ch_mult=config.ch_mult,
-        num_res_blocks=config.num_res_blocks,
-        attn_resolutions=config.attn_resolutions,
-        in_channels=3,
-        resolution=config.resolution,
-        z_channels=config.z_channels,
-    )
+    with redirect_stdout(sys.stderr):  # it tells its sizes
+        decoder = Decoder(
+            ch=config.ch,
+            out_ch=config.out_ch,
+            ch_mult=config.ch_mult,
+            num_res_blocks=config.num_res_blocks,
+            attn_resolutions=config.attn_resolutions,
+            in_channels=3,
+            resolution=config.resolution,
+            z_channels=config.z_channels,
+        )
     own = {name.removeprefix("decoder."): leaf for name, leaf in state.items() if name.startswith("decoder.")}
     decoder.load_state_dict(own)
     vectors = state["codebook.weight"][codes].reshape(len(codes), config.grid, config.grid, -1).permute(0, 3, 1, 2)
