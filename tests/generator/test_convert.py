@@ -20,7 +20,7 @@ from tests.generator import tiny
 
 LIKE_RELEASED = {"decoder_start_token_id": 16384, "image_vocab_size": 16384, "image_length": 16}
 HEADS = {"d_model": 64, "encoder_attention_heads": 1, "decoder_attention_heads": 1}  # min-dalle: 64 wide
-MIN_DALLE_KEYS = tiny.TRANSFORMER_KEYS | LIKE_RELEASED | HEADS | {"normalize_text": True}
+MIN_DALLE_KEYS = tiny.TRANSFORMER_KEYS | LIKE_RELEASED | HEADS
 
 
 def write_clones(folder: Path) -> tuple[Path, Path]:
