@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.api import decisions, generations, health, images, models, moderations, wordlists
+from gateway.api import decisions, generations, health, images, models, moderations, reviews, wordlists
+from gateway.api import provenance as provenance_api
 from gateway.assembly import House
 from gateway.errors import (
     GatewayError,
@@ -19,11 +20,27 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    SignInRequired,
 )
 from gateway.middleware import Envelope, log_failure
-from gateway.web import studio
+from gateway.web import desk, pages, signing_in, studio
+from gateway.web import provenance as provenance_page
 
-ROUTERS = (generations, moderations, models, images, decisions, health, wordlists, studio)
+ROUTERS = (
+    generations,
+    moderations,
+    models,
+    images,
+    decisions,
+    reviews,
+    provenance_api,
+    health,
+    wordlists,
+    studio,
+    provenance_page,
+    signing_in,
+    desk,
+)
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}
 
 
@@ -41,8 +58,9 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     for module in ROUTERS:
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=studio.STATIC))
+    app.mount("/static", StaticFiles(directory=pages.STATIC))
     app.add_exception_handler(GatewayError, _tell)
+    app.add_exception_handler(SignInRequired, _tell_to_sign_in)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_middleware(Envelope)
@@ -60,6 +78,11 @@ async def _tell(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestTooLarge):
         headers["Connection"] = "close"
     return JSONResponse(error.envelope, error.status, headers)
+
+
+async def _tell_to_sign_in(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInRequired)
+    return await signing_in.ask_to_sign_in(request, error)
 
 
 async def _tell_http(request: Request, error: Exception) -> Response:

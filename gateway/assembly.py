@@ -16,17 +16,22 @@ from sqlalchemy import Engine
 
 from gateway import metrics
 from gateway.auth import Confirmations, ImageLinks, Sessions
+from gateway.desk import Desk
 from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
+from gateway.login import Login
 from gateway.pipeline import Pipeline
+from gateway.provenance import Verifier
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
+from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
 from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
 from gateway.store.list_files import ListFiles
+from gateway.store.people import People
 from gateway.store.views import RequestView
 from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
@@ -44,12 +49,14 @@ from policies.signals import Stage
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
 from safety.checks.image_concepts import ImageConcepts
+from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.concept_banks import load_banks
 from safety.pictures import SHIPPED as CLIP_NANO
 from safety.pictures import load_embedder, use_threads
+from safety.provenance.layers import Provenance
 from safety.screen import Screen
 from safety.self_test import HARMLESS, UNSAFE
 
@@ -82,12 +89,20 @@ class House:
     rate: RequestRate
     instance: Instance
     lists: OperatorLists
+    provenance: Provenance
+    verifier: Verifier
+    login: Login
+    desk: Desk
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
         """The signed link to a released picture."""
+        return self.link(drawn.image_id)
+
+    def link(self, image_id: str) -> str:
+        """The signed link to a picture; it opens only while the picture is released."""
         base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
-        return base.rstrip("/") + self.links.path(drawn.image_id)
+        return base.rstrip("/") + self.links.path(image_id)
 
     @property
     def worker(self) -> SupervisedGenerator | None:
@@ -118,6 +133,7 @@ class House:
         await self.line.__aenter__()
         self._watching.append(asyncio.create_task(self.lists.watch(self.settings.wordlists_seconds)))
         self._watching.append(asyncio.create_task(self._watch_canaries()))
+        self._watching.append(asyncio.create_task(self.desk.work()))
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -170,12 +186,15 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     line = WaitingLine(
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
     )
+    provenance = Provenance(keys_folder(settings))
+    verifier = Verifier(provenance, decisions, generator.sizes, settings.max_image_pixels, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
+    cases = Cases(engine, settings.lease_seconds, settings.undo_seconds)
     return House(
         settings, policies, generator, line, judge,
-        Pipeline(decisions, files, judge, line, policies, rate, confirmations), decisions, files,
+        Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
-        instance, lists,
+        instance, lists, provenance, verifier, Login(People(engine), secret), Desk(cases, decisions, files, policies),
     )  # fmt: skip
 
 
@@ -215,7 +234,7 @@ def _operator_lists(
 
 
 def build_screen(settings: Settings, policy: Policy) -> Screen:
-    """The checks: the policy's lists, the prompt classifier, negative prompts, the picture scorer with its banks."""
+    """The checks: the policy's lists, the classifier, negative prompts, the language, the picture scorer's banks."""
     if settings.threads:
         use_threads(settings.threads)
     classifier_folder = settings.prompt_classifier or GUARD_NANO
@@ -226,9 +245,11 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
         is_folder = Path(scorer).is_dir()
         embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
     banks, lists = load_banks(), load_blocklists(policy.blocklists)
-    unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in policy.prompt.checks else []
+    asked = policy.prompt.checks
+    unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in asked else []
+    language = [LanguageCheck()] if LanguageCheck.name in asked else []
     return Screen(
-        [Blocklist.from_lists(lists), classifier, *unwanted],
+        [Blocklist.from_lists(lists), classifier, *unwanted, *language],
         embedder,
         [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
     )
@@ -291,6 +312,18 @@ def open_keys(settings: Settings) -> ApiKeys:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
     return ApiKeys(open_engine(settings.database), _secret(settings.data))
+
+
+def keys_folder(settings: Settings) -> Path:
+    """Where the keys lie that pictures are signed and marked with."""
+    return settings.data / "keys"
+
+
+def open_login(settings: Settings) -> Login:
+    """The people alone."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return Login(People(open_engine(settings.database)), _secret(settings.data))
 
 
 def shipped_models() -> tuple[Path, ...]:

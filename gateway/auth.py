@@ -26,11 +26,12 @@ IMAGE_ID = re.compile(r"img_[0-9A-Za-z]{22}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """kind: "key" | "session" | "terminal"."""
+    """kind: "key" | "session" | "terminal" | "public". person_id: in whose name a key acts at the review desk."""
 
     kind: str
     id: str
     scopes: frozenset[str] = frozenset()
+    person_id: str | None = None
 
     def require(self, scope: str) -> None:
         """Raises InsufficientScope."""
@@ -44,7 +45,12 @@ async def caller_of(request: Request, keys: ApiKeys) -> Caller:
     key = await to_thread.run_sync(keys.authenticate, presented.strip() if scheme.lower() == "bearer" else "")
     if key is None:
         raise InvalidKey("Incorrect API key provided. Send it as `Authorization: Bearer gk_...`.")
-    return Caller("key", key.id, key.scopes)
+    return Caller("key", key.id, key.scopes, key.person_id)
+
+
+def anybody(request: Request) -> Caller:
+    """Somebody without a key: told from others by their address, which is counted and never kept."""
+    return Caller("public", request.client.host if request.client else "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,17 @@ class Sessions:
 
     def check_csrf(self, request: Request, session: Session, token: str) -> None:
         """Raises CsrfFailed unless the form came from our own page: the browser says so, and the token fits."""
-        origin = request.headers.get("origin")
-        site = request.headers.get("sec-fetch-site", "same-origin")
-        same_origin = origin is None or _host_of(origin) == request.headers.get("host")
-        fits = hmac.compare_digest(token.encode(), session.csrf.encode())
-        if not (fits and same_origin and site in ("same-origin", "none")):
-            raise CsrfFailed("The form did not come from this page. Reload the page and try again.")
+        require_own_form(request, token, session.csrf)
+
+
+def require_own_form(request: Request, token: str, expected: str) -> None:
+    """Raises CsrfFailed unless a form has the token that it was given, and the browser says that it came from us."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    same_origin = origin is None or _host_of(origin) == request.headers.get("host")
+    fits = hmac.compare_digest(token.encode(), expected.encode())
+    if not (fits and same_origin and site in ("same-origin", "none")):
+        raise CsrfFailed("The form did not come from this page. Reload the page and try again.")
 
 
 def _host_of(origin: str) -> str | None:

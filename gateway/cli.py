@@ -1,4 +1,4 @@
-"""The command `gardefou`: serve, draw, check, keys, policy, lists, ledger, models, evaluate, bench.
+"""The command `gardefou`: serve, draw, check, keys, users, policy, lists, ledger, models, evaluate, bench.
 
 Exit codes: 0 ok, 1 found problems, 2 usage, 3 unavailable, 4 integrity failure. stdout carries answers only.
 """
@@ -20,6 +20,7 @@ from gateway.settings import Settings, unknown_variables
 
 if TYPE_CHECKING:
     from gateway.assembly import House
+    from gateway.store.people import Role
 
 FOUND_PROBLEMS, USAGE, UNAVAILABLE, INTEGRITY = 1, 2, 3, 4
 JUDGED_TOGETHER = 32  # prompts of one batch of `check`
@@ -27,15 +28,17 @@ JUDGED_TOGETHER = 32  # prompts of one batch of `check`
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0], pretty_exceptions_enable=False
 )
-keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+keys_app = typer.Typer(no_args_is_help=True, help="API keys, and the keys of provenance.")
+users_app = typer.Typer(no_args_is_help=True, help="People of the review desk.")
 policy_app = typer.Typer(no_args_is_help=True, help="Policies.")
 lists_app = typer.Typer(no_args_is_help=True, help="Word lists of your own.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The record of every decision.")
 models_app = typer.Typer(no_args_is_help=True, help="Model files.")
 evaluate_app = typer.Typer(no_args_is_help=True, help="Scorecards of the gates.")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure.")
-for name, group in (("keys", keys_app), ("policy", policy_app), ("lists", lists_app), ("ledger", ledger_app),
-                    ("models", models_app), ("evaluate", evaluate_app), ("bench", bench_app)):  # fmt: skip
+for name, group in (("keys", keys_app), ("users", users_app), ("policy", policy_app), ("lists", lists_app),
+                    ("ledger", ledger_app), ("models", models_app), ("evaluate", evaluate_app),
+                    ("bench", bench_app)):  # fmt: skip
     app.add_typer(group, name=name)
 
 Dtype = Literal["float32", "float16", "bfloat16"]
@@ -84,6 +87,87 @@ def create_key(
             _say(f"unknown scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES + OPERATOR_SCOPES)}")
             raise typer.Exit(USAGE)
         typer.echo(open_keys(_settings(data=data)).create(name, tuple(scopes) if scopes else SCOPES))
+
+
+@keys_app.command("init")
+def init_keys(data: Data = None, as_json: AsJson = False) -> None:
+    """Make the keys that pictures are signed and marked with; keys that are there already are left alone."""
+    with _told_plainly(as_json):
+        from gateway.assembly import keys_folder
+        from safety.provenance.keys import fingerprint, make_keys, open_keys
+
+        folder = keys_folder(_settings(data=data))
+        made = not folder.exists() and make_keys(folder)
+        root = fingerprint(open_keys(folder).root)
+        if as_json:
+            typer.echo(json.dumps({"folder": str(folder), "made": made, "root_sha256": root}))
+        else:
+            typer.echo(f"{'Made' if made else 'Already there'}: {folder}\nroot certificate sha256 {root}")
+
+
+@users_app.command("create")
+def create_user(
+    name: str,
+    role: Annotated[str, typer.Option(help="viewer, moderator, senior, auditor or admin.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody sign in at /review. Prints what they need for it, this once."""
+    with _told_plainly(as_json):
+        from gateway.assembly import open_login
+
+        _tell_secrets(asdict(open_login(_settings(data=data)).create(name, _role(role))), as_json)
+
+
+@users_app.command("list")
+def list_users(data: Data = None, as_json: AsJson = False) -> None:
+    """Who may sign in, and as what."""
+    with _told_plainly(as_json):
+        from gateway.assembly import open_login
+
+        for person in open_login(_settings(data=data)).people.all():
+            state = "disabled" if person.disabled else "active"
+            told = {"id": person.id, "name": person.name, "role": person.role, "state": state}
+            typer.echo(json.dumps(told) if as_json else f"{person.name:24} {person.role:10} {state}")
+
+
+@users_app.command("disable")
+def disable_user(name: str, data: Data = None) -> None:
+    """Let somebody in no more, at once."""
+    with _told_plainly():
+        from gateway.assembly import open_login
+
+        open_login(_settings(data=data)).people.disable(name)
+
+
+@users_app.command("reset")
+def reset_user(name: str, data: Data = None, as_json: AsJson = False) -> None:
+    """Give somebody a new password and authenticator secret, and let them in again."""
+    with _told_plainly(as_json):
+        from gateway.assembly import open_login
+
+        _tell_secrets(asdict(open_login(_settings(data=data)).reset(name)), as_json)
+
+
+@users_app.command("set-role")
+def set_role(name: str, role: str, data: Data = None) -> None:
+    """Change what somebody may do."""
+    with _told_plainly():
+        from gateway.assembly import open_login
+
+        open_login(_settings(data=data)).people.set_role(name, _role(role))
+
+
+@users_app.command("key")
+def create_user_key(name: str, data: Data = None) -> None:
+    """Make an API key that acts in somebody's name at /api/v1/reviews; print it and nothing else."""
+    with _told_plainly():
+        from gateway.assembly import open_keys, open_login
+        from gateway.store.api_keys import REVIEW_SCOPES
+
+        settings = _settings(data=data)
+        person = open_login(settings).people.named(name)
+        typer.echo(open_keys(settings).create(f"reviews of {name}", REVIEW_SCOPES, person.id))
 
 
 @app.command()
@@ -382,6 +466,20 @@ def evaluate_counterfactuals(
     raise typer.Exit(FOUND_PROBLEMS if flipped else 0)
 
 
+@evaluate_app.command("provenance")
+def evaluate_provenance(
+    pictures: Annotated[int, typer.Option("-n", min=1, help="How many pictures to draw.")] = 200,
+    keys: Annotated[int, typer.Option(min=1, help="How many other keys to look for.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What each layer of provenance says after what people do to pictures, and how often a mark is seen by mistake."""
+    with _told_plainly(as_json):
+        from gateway.provenance_scorecard import measure, table
+
+        card = measure(pictures, keys)
+    typer.echo(json.dumps(asdict(card)) if as_json else table(card))
+
+
 @evaluate_app.command("scorecard")
 def write_scorecard(
     out: Annotated[Path, typer.Option(help="Folder for the page and its pictures.", file_okay=False)] = Path("docs"),
@@ -421,6 +519,19 @@ def bench_prompts(as_json: AsJson = False) -> None:
     typer.echo(json.dumps(measured) if as_json else prompts_table(measured))
 
 
+@bench_app.command("provenance")
+def bench_provenance(
+    rounds: Annotated[int, typer.Option("-n", min=1, help="How many times nine pictures.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Time watermark, encoding and content credentials of nine 256x256 pictures."""
+    with _told_plainly(as_json):
+        from gateway.bench import measure_provenance, provenance_table
+
+        measured = measure_provenance(rounds)
+    typer.echo(json.dumps(measured) if as_json else provenance_table(measured))
+
+
 def _settings(**options: Any) -> Settings:
     unknown = unknown_variables(dict(os.environ))
     if unknown:
@@ -432,6 +543,25 @@ def _settings(**options: Any) -> Settings:
         problem = error.errors()[0]
         _say(f"setting {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
         raise typer.Exit(USAGE) from None
+
+
+def _role(name: str) -> "Role":
+    from gateway.store.people import Role
+
+    if name not in set(Role):
+        _say(f"unknown role {name}; there are {', '.join(Role)}")
+        raise typer.Exit(USAGE)
+    return Role(name)
+
+
+def _tell_secrets(secrets: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(secrets))
+        return
+    typer.echo(f"password       {secrets['password']}")
+    typer.echo(f"authenticator  {secrets['totp_secret']}")
+    typer.echo(f"               {secrets['totp_uri']}")
+    _say("Shown only this once: keep the password, and enter the secret in an authenticator app.")
 
 
 def _house(settings: Settings) -> "House":

@@ -16,14 +16,21 @@ GatewayError
 │   ├── ConfirmationRequired      confirmation_required
 │   └── ConfirmationInvalid       confirmation_invalid
 ├── InvalidKey                401 invalid_api_key
+├── SignInRequired            401 sign_in_required
+├── SignInFailed              401 sign_in_failed
 ├── Forbidden                 403
 │   ├── InsufficientScope         insufficient_scope
+│   ├── SeparationOfDuties        separation_of_duties
 │   ├── CsrfFailed                csrf_failed
 │   └── LinkInvalid               link_expired
 ├── NotFound                  404 not_found
 │   └── ModelNotFound             model_not_found
 ├── MethodNotAllowed          405 method_not_allowed
 ├── SlowRequest               408 request_timeout
+├── Conflict                  409
+│   ├── CaseTaken                 case_taken
+│   ├── LeaseLost                 lease_lost
+│   └── AlreadyDecided            already_decided
 ├── ImageWithdrawn            410 image_withdrawn
 ├── PreconditionFailed        412 precondition_failed
 ├── RequestTooLarge           413 request_too_large
@@ -175,12 +182,28 @@ class InvalidKey(GatewayError):
     status, type, code = 401, "authentication_error", "invalid_api_key"
 
 
+class SignInRequired(GatewayError):
+    """Nobody is signed in, or no longer: the page asks for it, a program is told."""
+
+    status, type, code = 401, "authentication_error", "sign_in_required"
+
+
+class SignInFailed(GatewayError):
+    status, type, code = 401, "authentication_error", "sign_in_failed"
+
+
 class Forbidden(GatewayError):
     status, type, code = 403, "permission_error", "forbidden"
 
 
 class InsufficientScope(Forbidden):
     code = "insufficient_scope"
+
+
+class SeparationOfDuties(Forbidden):
+    """Somebody else must do this: the role does not include it, or it takes a second person."""
+
+    code = "separation_of_duties"
 
 
 class CsrfFailed(Forbidden):
@@ -205,6 +228,28 @@ class MethodNotAllowed(GatewayError):
 
 class SlowRequest(GatewayError):
     status, type, code = 408, "invalid_request_error", "request_timeout"
+
+
+class Conflict(GatewayError):
+    status, type, code = 409, "invalid_request_error", "conflict"
+
+
+class CaseTaken(Conflict):
+    """Somebody else holds the case at the moment."""
+
+    code = "case_taken"
+
+
+class LeaseLost(Conflict):
+    """The case went back to the queue before the decision came. Nothing was changed."""
+
+    code = "lease_lost"
+
+
+class AlreadyDecided(Conflict):
+    """The case was decided before, by somebody else or otherwise."""
+
+    code = "already_decided"
 
 
 class ImageWithdrawn(GatewayError):

@@ -68,15 +68,20 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One picture in quarantine: its row, the bytes that may be served, and the pixels that are judged."""
+    """One picture in quarantine: its row, the bytes that may be served, and the pixels that are judged.
+
+    decision_id: the decision that the bytes name, which is yet to be made.
+    """
 
     row: KeptPicture
     content: bytes
     pixels: Pixels
+    decision_id: str
 
     def judged(self, judgement: Judgement) -> Judgement:
         """The judgement, naming this very picture."""
-        return replace(judgement, picture_index=self.row.index, picture_sha256=self.row.sha256)
+        row = self.row
+        return replace(judgement, picture_index=row.index, picture_sha256=row.sha256, decision_id=self.decision_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ released_without_decision = Counter(
     "gateway_released_without_decision",
     "Pictures about to be served without a matching allow row. Must stay 0.",
 )
+review_items = Gauge("gateway_review_items", "Cases that wait for a person.", ["band"])
+review_overdue = Gauge("gateway_review_overdue_items", "Cases that wait for longer than their severity allows.")
+review_oldest = Gauge("gateway_review_oldest_item_age_seconds", "How long the oldest case has waited.")
+reviews = Counter("gateway_reviews", "What people did with cases.", ["action"])
 wordlists_refused = Gauge(
     "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
 )
@@ -33,6 +37,7 @@ canaries_misjudged = Gauge(
     "gateway_canaries_misjudged",
     "1 when a model was last seen to judge a known prompt or picture wrongly. Must stay 0.",
 )
+provenance_checks = Counter("gateway_provenance_checks", "Files that somebody asked about.", ["conclusion"])
 rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
 
 __all__ = [
@@ -48,9 +53,14 @@ __all__ = [
     "http_seconds",
     "ignored_params",
     "ledger_rows",
+    "provenance_checks",
     "queue_items",
     "rate_limited",
     "released_without_decision",
+    "review_items",
+    "review_oldest",
+    "review_overdue",
+    "reviews",
     "wordlists_refused",
     "worker_ends",
     "worker_memory",

@@ -24,6 +24,7 @@ from generator.batcher import WaitingLine
 from generator.contract import GeneratedImage, Refusal
 from policies.loader import PolicyInForce
 from policies.verdict import Action
+from safety.provenance.layers import Provenance, mark_of
 from safety.screen import Pixels
 
 Answers = list[tuple[str, Judgement]]  # decision id, judgement
@@ -33,7 +34,8 @@ class Pipeline:
     """Everything a request passes through. There is no other way to the generator."""
 
     def __init__(self, decisions: Decisions, files: ImageFiles, judge: Judge, line: WaitingLine,
-                 policies: PolicyInForce, rate: RequestRate, confirmations: Confirmations) -> None:  # fmt: skip
+                 policies: PolicyInForce, rate: RequestRate, confirmations: Confirmations,
+                 provenance: Provenance) -> None:  # fmt: skip
         self._decisions = decisions
         self._files = files
         self._judge = judge
@@ -41,6 +43,7 @@ class Pipeline:
         self._policies = policies
         self._rate = rate
         self._confirmations = confirmations
+        self._provenance = provenance
         self._running: dict[str, tuple[Caller, asyncio.Task[Generation]]] = {}
         self.draining = False
 
@@ -144,14 +147,18 @@ class Pipeline:
         ]
 
     async def _quarantine(self, request: Generation, images: Sequence[tuple[int, GeneratedImage]]) -> list[Kept]:
-        kept = [await to_thread.run_sync(self._keep, index, image, request.asked.format) for index, image in images]
+        kept = [await to_thread.run_sync(self._keep, request, index, image) for index, image in images]
         await to_thread.run_sync(self._decisions.quarantined, request.id, [picture.row for picture in kept])
         return kept
 
-    def _keep(self, index: int, image: GeneratedImage, output_format: str) -> Kept:
-        content = image.encode(output_format)
-        row = KeptPicture(new_id("img"), index, self._files.quarantine(content), image.seed, output_format)
-        return Kept(row, content, image.pixels)
+    def _keep(self, request: Generation, index: int, image: GeneratedImage) -> Kept:
+        """Mark, encode, sign, keep: from here on these are the pixels that are judged and the bytes that are served."""
+        decision_id, name, asked = new_id("dec"), new_id("img"), request.asked
+        pixels = self._provenance.mark(image.pixels, decision_id)
+        encoded = replace(image, pixels=pixels).encode(asked.format, self._provenance.xmp)
+        content = self._provenance.sign(encoded, asked.format, [decision_id], request.policy.stamp.sha256, asked.model)
+        row = KeptPicture(name, index, self._files.quarantine(content), image.seed, asked.format, mark_of(decision_id))
+        return Kept(row, content, pixels, decision_id)
 
     async def _judge_pictures(self, request: Generation, kept: Sequence[Kept]) -> list[Drawn]:
         answers = await self._judge.pictures([picture.pixels for picture in kept], request.policy)
@@ -203,7 +210,8 @@ class Pipeline:
         return told
 
     async def _end(self, request: Generation, state: State, outcome: str, code: str | None = None) -> None:
-        await to_thread.run_sync(self._decisions.finished, request.id, state, outcome, code)
+        severities = request.policy.severity
+        await to_thread.run_sync(self._decisions.finished, request.id, state, outcome, code, severities)
         request.over = True
         metrics.generations.labels(request.asked.surface, request.asked.model, outcome).inc()
 

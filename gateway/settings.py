@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=25, gt=0)  # under the 30 s that Kubernetes grants
     link_seconds: int = Field(default=3600, ge=60)  # as long as OpenAI's own links
     requests_per_minute: int = Field(default=120, ge=1)  # per key or page session
+    lease_seconds: float = Field(default=300, gt=0)  # how long a moderator has a case to himself without a sign of life
+    undo_seconds: float = Field(default=10, gt=0)  # how long what a moderator allowed can be taken back
     default_response_format: Literal["auto", "url", "b64_json"] = "auto"
     model_aliases: tuple[str, ...] = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini")
 

@@ -3,9 +3,9 @@
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from policies.identity import ModelIdentity
 from policies.signals import Category
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor  # a worker whose generator does without torch starts in a fraction of the time
 
 ENCODINGS: dict[str, dict[str, int]] = {"png": {"compress_level": 3}, "jpeg": {"quality": 90}, "webp": {"quality": 90}}
+PNG_XMP = "XML:com.adobe.xmp"  # the text chunk that PNG keeps XMP in
 MAX_SEED = 2**63 - 1  # the largest seed that fits a signed 64-bit database column
 
 
@@ -33,11 +34,14 @@ class GeneratedImage:
     pixels: "Tensor"
     seed: int
 
-    def encode(self, output_format: str = "png") -> bytes:
-        """Encode as png (lossless), jpeg or webp: the bytes whose sha256 a decision names."""
+    def encode(self, output_format: str = "png", xmp: bytes = b"") -> bytes:
+        """Encode as png (lossless), jpeg or webp. xmp: metadata to put into the file."""
         encoded = io.BytesIO()
         picture = Image.fromarray(self.pixels.permute(1, 2, 0).cpu().numpy())
-        picture.save(encoded, output_format, **ENCODINGS[output_format])
+        said = PngImagePlugin.PngInfo()
+        said.add_itxt(PNG_XMP, xmp.decode())
+        metadata: dict[str, Any] = {"pnginfo": said} if output_format == "png" else {"xmp": xmp}
+        picture.save(encoded, output_format, **ENCODINGS[output_format], **(metadata if xmp else {}))
         return encoded.getvalue()
 
 

@@ -18,6 +18,7 @@ from gateway.server import configuration
 from gateway.settings import Settings
 from policies.wordlists import load_blocklists
 from safety.checks.blocklist import Blocklist
+from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
 from safety.normalize import read_prompt
 from safety.screen import Screen
@@ -26,7 +27,7 @@ from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromp
 
 @dataclass
 class Parts:
-    """The fakes inside a service: the blocklist is the real one."""
+    """The fakes inside a service: the checks that go by rules are the real ones."""
 
     generator: FakeGenerator = field(default_factory=FakeGenerator)
     classifier: FakePromptCheck = field(default_factory=lambda: FakePromptCheck("prompt_classifier"))
@@ -34,7 +35,8 @@ class Parts:
 
     @property
     def screen(self) -> Screen:
-        return Screen([real_blocklist(), self.classifier, real_negative_prompt()], FakeEmbedder(), self.pictures)
+        rules = real_blocklist(), real_negative_prompt(), real_language_check()
+        return Screen([self.classifier, *rules], FakeEmbedder(), self.pictures)
 
 
 @cache
@@ -49,6 +51,12 @@ def real_blocklist() -> Blocklist:
 def real_negative_prompt() -> NegativePrompt:
     """What is not to be seen, judged beside the same lists."""
     return NegativePrompt.from_lists(load_blocklists(("english", "french")))
+
+
+@cache
+def real_language_check() -> LanguageCheck:
+    """Which languages the classifier reads; its models are loaded once."""
+    return LanguageCheck()
 
 
 def build(data: Path, parts: Parts, **settings: Any) -> House:

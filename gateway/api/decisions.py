@@ -12,7 +12,7 @@ from gateway.errors import NotFound
 from gateway.explanation import CLASSIFIER, explain, gravest_category
 from gateway.store.decisions import State, found_by
 from gateway.store.tables import DecisionRow
-from gateway.store.views import RequestView
+from gateway.store.views import PictureView, RequestView
 from policies.schema import Policy
 from policies.signals import Category, Stage
 from policies.verdict import Action
@@ -32,6 +32,7 @@ async def read_decision(decision_id: str, house: TheHouse, caller: TheCaller) ->
     if decision is None or owner is None or owner.caller_id != caller.id:
         raise NotFound("There is no such decision.")
     told = decision.model_dump(include=TOLD) | _disclosed(decision, house.policy_in_force.policy)
+    told |= {"decided_by": _decided_by(decision), "pictures": [_picture(picture, house) for picture in owner.pictures]}
     if "decisions:explain" in caller.scopes:
         house.rate.take(caller)  # the words are weighed by judging the prompt many times
         told |= decision.model_dump(include=EXPLAINED)
@@ -39,6 +40,21 @@ async def read_decision(decision_id: str, house: TheHouse, caller: TheCaller) ->
         told["categories"] = json.loads(decision.categories)
         told["explanation"] = await _explained(decision, owner, house)
     return told
+
+
+def _decided_by(decision: DecisionRow) -> str:
+    return "person" if decision.decided_by else "policy"
+
+
+def _picture(picture: PictureView, house: House) -> dict[str, Any]:
+    """Where a picture of the request stands now: one that was held may have been released since."""
+    return {
+        "index": picture.index,
+        "state": picture.state,
+        "decision_id": picture.decision_id,
+        "decided_by": "person" if picture.by_person else "policy",
+        "url": house.link(picture.image_id) if picture.image_id else None,
+    }
 
 
 def _disclosed(decision: DecisionRow, policy: Policy) -> dict[str, Any]:

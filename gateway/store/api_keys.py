@@ -19,15 +19,19 @@ SCOPES = ("images:generate", "moderations:create", "decisions:read", "decisions:
 OPERATOR_SCOPES = ("lists:read", "lists:write")
 """What a key opens only if it was made for it: they change what everybody is judged by."""
 
+REVIEW_SCOPES = ("reviews:read", "reviews:decide")
+"""What a key opens in a person's name, within that person's role."""
+
 PREFIX = "gk_local"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Who holds a key and what it opens."""
+    """Who holds a key and what it opens. person_id: in whose name, None for nobody's."""
 
     id: str
     scopes: frozenset[str]
+    person_id: str | None = None
 
 
 class ApiKeys:
@@ -37,7 +41,7 @@ class ApiKeys:
         self._engine = engine
         self._secret = secret
 
-    def create(self, name: str, scopes: tuple[str, ...] = SCOPES) -> str:
+    def create(self, name: str, scopes: tuple[str, ...] = SCOPES, person_id: str | None = None) -> str:
         """Make a key and return it: the only time it can be read."""
         key_id, secret = random_text(10), random_text(43)
         row = ApiKeyRow(
@@ -46,6 +50,7 @@ class ApiKeys:
             secret_digest=keyed_digest(self._secret, secret),
             scopes=" ".join(scopes),
             created_at=now(),
+            person_id=person_id,
         )
         with transaction(self._engine, "create_key") as session:
             session.add(row)
@@ -64,7 +69,7 @@ class ApiKeys:
         matches = hmac.compare_digest(keyed_digest(self._secret, secret), expected)
         if row is None or not matches or row.revoked_at or (row.expires_at and row.expires_at <= now()):
             return None
-        return ApiKey(row.id, frozenset(row.scopes.split()))
+        return ApiKey(row.id, frozenset(row.scopes.split()), row.person_id)
 
     def any_exists(self) -> bool:
         """Whether a key was ever made."""

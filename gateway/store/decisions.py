@@ -9,18 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Engine, func
+from sqlalchemy import ColumnElement, Engine, func
 from sqlmodel import Session, col, select
 
-from gateway.store import ledger
+from gateway.store import ledger, queue
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import keyed_digest, new_id, now, random_text
 from gateway.store.tables import DecisionRow, PictureRow, RequestRow
 from gateway.store.views import Found, PictureView, RequestView
 from policies.identity import ModelIdentity
-from policies.signals import Signal, Stage
+from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, PolicyStamp, Verdict
 
 
@@ -46,9 +47,11 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.GENERATING: frozenset({State.QUARANTINED, State.WITHHELD, State.ABORTED}),
     State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
     State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
+    State.HELD: frozenset({State.RELEASED, State.WITHHELD}),  # by a person
 }
 
-
+NO_SEVERITIES: Mapping[Category, int] = MappingProxyType({})
+PERSONS_RULE = "review/"  # how the rule of a person's reason begins; what follows is of policies/desk/reasons.yaml
 CONFIRMED_DRAWINGS = 5  # how often one yes counts: a client's retries, and a few more of the same
 
 
@@ -73,7 +76,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One gate's answer on one prompt or picture: a verdict, or why there is none."""
+    """One gate's answer on one prompt or picture: a verdict, or why there is none.
+
+    decision_id: the name that its decision must get, because a picture bears it already; None gives it a new one.
+    """
 
     stage: Stage
     signals: Sequence[Signal]
@@ -85,6 +91,7 @@ class Judgement:
     failure: str | None = None
     picture_index: int | None = None
     picture_sha256: str | None = None
+    decision_id: str | None = None
 
     @property
     def found(self) -> tuple[Found, ...]:
@@ -109,13 +116,23 @@ class PromptDecided:
 
 @dataclass(frozen=True, slots=True)
 class KeptPicture:
-    """A picture whose bytes are on disk."""
+    """A picture whose bytes are on disk. mark: what its watermark says, 16 hexadecimal digits."""
 
     id: str
     index: int
     sha256: str
     seed: int
     format: str
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the book says of a picture that came back. same_file: not a byte was changed."""
+
+    decision_id: str
+    decided_at: str
+    same_file: bool
 
 
 class Decisions:
@@ -156,13 +173,13 @@ class Decisions:
         with transaction(self._engine, "prompt_judged") as session:
             confirms = answers if answers and _is_answered(session, judgement, answers) else None
             decision = _decide(session, request_id, judgement, confirms)
-            _move(session, request_id, State.PROMPT_JUDGED)
+            move(session, request_id, State.PROMPT_JUDGED)
         return PromptDecided(decision.id, confirms is not None)
 
     def generating(self, request_id: str) -> None:
         """The request takes its place in the waiting line."""
         with transaction(self._engine, "generating") as session:
-            _move(session, request_id, State.GENERATING)
+            move(session, request_id, State.GENERATING)
 
     def refused_by_model(self, request_id: str, judgements: Sequence[Judgement]) -> list[str]:
         """Keep what the model itself would not draw: decisions without a picture. Returns their ids, in order."""
@@ -191,7 +208,7 @@ class Decisions:
                 row = session.get_one(PictureRow, picture_id)
                 row.decision_id = _decide(session, request_id, judgement).id
                 state = _picture_state(judgement, hold)
-                _rest(session, row, state)
+                rest(session, row, state)
                 decided[picture_id] = (state, row.decision_id)
         return decided
 
@@ -202,18 +219,23 @@ class Decisions:
             decision = session.get_one(DecisionRow, row.decision_id)
             if decision.picture_sha256 != row.sha256 or decision.action not in (Action.ALLOW, Action.LABEL):
                 raise WrongArrow(f"{picture_id} has no decision that lets it pass")
-            _rest(session, row, State.RELEASED)
+            rest(session, row, State.RELEASED)
 
     def moved(self, request_id: str, *states: State) -> None:
         """Walk a request along its arrows, in one transaction."""
         with transaction(self._engine, "moved") as session:
             for state in states:
-                _move(session, request_id, state)
+                move(session, request_id, state)
 
-    def finished(self, request_id: str, state: State, outcome: str, error_code: str | None = None) -> None:
-        """The request is over."""
+    def finished(
+        self, request_id: str, state: State, outcome: str, error_code: str | None = None,
+        severities: Mapping[Category, int] = NO_SEVERITIES,
+    ) -> None:  # fmt: skip
+        """The request is over; pictures of it that are held become a case. severities: of the policy that judged."""
         with transaction(self._engine, "finished") as session:
             _finish(session, request_id, state, outcome, error_code)
+            if state in (State.RELEASED, State.HELD):
+                queue.enter(session, request_id, severities)
 
     def abort_orphans(self, is_alive: Mapping[str, bool]) -> list[str]:
         """End what a crashed process left unfinished. is_alive: instance -> still running. Returns the request ids."""
@@ -254,6 +276,16 @@ class Decisions:
                 return None
             return row, session.get(DecisionRow, row.decision_id) if row.decision_id else None
 
+    def origin(self, *, sha256: str, mark: str | None = None) -> Origin | None:
+        """The released picture that has these bytes or, failing that, this mark."""
+        with reading(self._engine) as session:
+            by_bytes = _released(session, PictureRow.sha256 == sha256)
+            row = by_bytes or (_released(session, PictureRow.mark == mark) if mark else None)
+            decision = session.get(DecisionRow, row.decision_id) if row else None
+            if row is None or decision is None:
+                return None
+            return Origin(decision.id, decision.created_at, same_file=by_bytes is not None)
+
     def probe(self) -> None:
         """Take and give back a writer's turn. Raises DatabaseUnavailable."""
         with transaction(self._engine, "probe") as session:
@@ -270,12 +302,16 @@ class Decisions:
             return ledger.verify(session)
 
 
+def _released(session: Session, condition: ColumnElement[bool] | bool) -> PictureRow | None:
+    return session.exec(select(PictureRow).where(PictureRow.state == State.RELEASED, condition).limit(1)).first()
+
+
 def _receive(session: Session, row: RequestRow) -> None:
     session.add(row)
     ledger.append(session, "received", row.id, {"digest": ledger.request_digest(row), "state": row.state})
 
 
-def _move(session: Session, request_id: str, state: State) -> RequestRow:
+def move(session: Session, request_id: str, state: State) -> RequestRow:
     row = session.get_one(RequestRow, request_id)
     if state not in ARROWS.get(State(row.state), frozenset()):
         raise WrongArrow(f"{request_id} is {row.state}: it cannot become {state}")
@@ -286,11 +322,11 @@ def _move(session: Session, request_id: str, state: State) -> RequestRow:
 
 
 def _finish(session: Session, request_id: str, state: State, outcome: str, error_code: str | None) -> None:
-    row = _move(session, request_id, state)
+    row = move(session, request_id, state)
     row.outcome, row.error_code, row.finished_at = outcome, error_code, now()
 
 
-def _rest(session: Session, row: PictureRow, state: State) -> None:
+def rest(session: Session, row: PictureRow, state: State) -> None:
     row.state = state
     session.add(row)
     ledger.append(session, "moved", row.id, {"state": state})
@@ -328,8 +364,9 @@ def as_decision(request_id: str, judged: Judgement, confirms: str | None = None)
     """A judgement as it is kept."""
     verdict = judged.verdict
     return DecisionRow(
-        id=new_id("dec"), request_id=request_id, stage=judged.stage, picture_index=judged.picture_index,
-        picture_sha256=judged.picture_sha256, action=verdict.action if verdict else "none",
+        id=judged.decision_id or new_id("dec"), request_id=request_id, stage=judged.stage,
+        picture_index=judged.picture_index, picture_sha256=judged.picture_sha256,
+        action=verdict.action if verdict else "none",
         categories=ledger.canonical(verdict.categories if verdict else []),
         reasons=ledger.canonical([_reason(reason) for reason in verdict.reasons] if verdict else []),
         signals=ledger.canonical([_signal(signal) for signal in judged.signals]),
@@ -394,10 +431,21 @@ def found_by(decision: DecisionRow) -> tuple[Found, ...]:
 
 def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> PictureView:
     decision = decisions.get(row.decision_id) if row.decision_id else None
-    released = row.state == State.RELEASED
     return PictureView(
-        row.index, row.state, row.id if released else None, row.seed, _categories(decision), row.decision_id
+        row.index,
+        row.state,
+        row.id if row.state == State.RELEASED else None,
+        row.seed,
+        _categories(decision),
+        row.decision_id,
+        by_person=decision is not None and decision.decided_by is not None,
+        reason=_persons_reason(decision),
     )
+
+
+def _persons_reason(decision: DecisionRow | None) -> str | None:
+    rules = [str(reason["rule"]) for reason in leading_reasons(decision)] if decision and decision.decided_by else []
+    return rules[0].removeprefix(PERSONS_RULE) if rules else None
 
 
 def _undrawn(decisions: Mapping[str, DecisionRow]) -> list[PictureView]:

@@ -45,6 +45,11 @@ class ImageFiles:
             _sync(self._released)
         _read(released, sha256)
 
+    def read_quarantined(self, sha256: str) -> bytes:
+        """Bytes that wait, for those who decide; another request may have released the very same. IntegrityError."""
+        waiting = self._quarantine / _checked(sha256)
+        return _read(waiting if waiting.exists() else self._released / sha256, sha256)
+
     def read_released(self, sha256: str) -> bytes:
         """Bytes that may be served. Raises IntegrityError when they are gone or not what was judged."""
         return _read(self._released / _checked(sha256), sha256)

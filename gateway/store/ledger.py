@@ -16,12 +16,15 @@ from sqlmodel import Session, col, select
 from gateway import metrics
 from gateway.store.engine import take_turns
 from gateway.store.ids import now
-from gateway.store.tables import DecisionRow, LedgerRow, PictureRow, RequestRow, WordlistRow
+from gateway.store.tables import DecisionRow, LedgerRow, PictureRow, RequestRow, ReviewRow, WordlistRow
 
 GENESIS = "0" * 64
-KINDS = frozenset({"received", "decided", "picture", "moved", "key_created", "wordlist"})
+KINDS = frozenset({
+    "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
+    "revealed", "reviewed",
+})  # fmt: skip
 
-Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow)
+Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,20 @@ def request_digest(row: RequestRow) -> str:
 def decision_digest(row: DecisionRow) -> str:
     """Everything a decision says, without `evidence`, which may quote the prompt.
 
-    `confirms` counts where there is one: decisions older than that column keep their digests.
+    `confirms` and `decided_by` count where there is one: decisions older than the columns keep their digests.
     """
-    return digest(row.model_dump(exclude={"evidence", "confirms"} if row.confirms is None else {"evidence"}))
+    absent = {name for name in ("confirms", "decided_by") if getattr(row, name) is None}
+    return digest(row.model_dump(exclude={"evidence", *absent}))
 
 
 def wordlist_digest(row: WordlistRow) -> str:
     """Everything a version of a list says: its content by the content's own hash, which `verify` compares."""
     return digest(row.model_dump(exclude={"content"}))
+
+
+def review_digest(row: ReviewRow) -> str:
+    """Everything that a person's review says, without the note itself (its salted digest stands for it)."""
+    return digest(row.model_dump(exclude={"note", "note_salt"}))
 
 
 def prompt_digest(salt: str, prompt: str) -> str:
@@ -121,6 +130,7 @@ class _Checks:
             "decided": self._decision,
             "picture": self._picture,
             "wordlist": self._wordlist,
+            "reviewed": self._review,
         }.get(row.kind)
         if "state" in facts:
             self.states[row.subject] = facts["state"]
@@ -159,6 +169,16 @@ class _Checks:
             return Broken(f"word list {version_id}", "was edited")
         return None
 
+    def _review(self, review_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(ReviewRow, review_id)
+        if row is None:
+            return Broken(f"review {review_id}", "is in the ledger but was deleted")
+        erased = row.note is None and row.note_salt is None
+        same_note = erased or prompt_digest(row.note_salt or "", row.note or "") == row.note_digest
+        if not _matches(facts.get("digest"), review_digest, row) or not same_note:
+            return Broken(f"review {review_id}", "was edited")
+        return None
+
     def unrecorded(self) -> Broken | None:
         """Rows that stand in the tables but not, or in another state, in the chain; and releases without a decision."""
         return next(chain(self._never_recorded(), self._other_states(), self._undecided()), None)
@@ -169,6 +189,7 @@ class _Checks:
             ("decision", "decided", col(DecisionRow.id)),
             ("picture", "picture", col(PictureRow.id)),
             ("word list", "wordlist", col(WordlistRow.id)),
+            ("review", "reviewed", col(ReviewRow.id)),
         ):
             recorded = select(LedgerRow.subject).where(LedgerRow.kind == kind)
             for subject in self.session.exec(select(key).where(key.not_in(recorded)).order_by(key)):

@@ -42,7 +42,8 @@ class RequestRow(SQLModel, table=True):
 class DecisionRow(SQLModel, table=True):
     """One verdict, with all it rests on. Append-only. `evidence` may quote the prompt, and stays out of digests.
 
-    confirms: the decision whose question the caller said yes to; None for every other.
+    confirms: the decision whose question the caller said yes to; None for every other. decided_by: the person who
+    decided; None for the policy.
     """
 
     __tablename__ = "decisions"
@@ -65,10 +66,11 @@ class DecisionRow(SQLModel, table=True):
     created_at: str
     evidence: str | None = None
     confirms: str | None = Field(default=None, index=True)
+    decided_by: str | None = None
 
 
 class PictureRow(SQLModel, table=True):
-    """One picture and where it stands. Its bytes lie on disk under their sha256."""
+    """One picture and where it stands. Its bytes lie on disk under their sha256; `mark` is what its watermark says."""
 
     __tablename__ = "pictures"
 
@@ -80,6 +82,7 @@ class PictureRow(SQLModel, table=True):
     seed: int = Field(sa_column=Column(BigInteger, nullable=False))
     state: str = Field(index=True)
     decision_id: str | None = Field(default=None, foreign_key="decisions.id")
+    mark: str | None = Field(default=None, index=True)
 
 
 class LedgerRow(SQLModel, table=True):
@@ -99,7 +102,7 @@ class LedgerRow(SQLModel, table=True):
 
 
 class ApiKeyRow(SQLModel, table=True):
-    """An API key: its secret is kept as a keyed digest only."""
+    """An API key: its secret is kept as a keyed digest only. person_id: in whose name it acts at the review desk."""
 
     __tablename__ = "api_keys"
 
@@ -110,6 +113,7 @@ class ApiKeyRow(SQLModel, table=True):
     created_at: str
     expires_at: str | None = None
     revoked_at: str | None = None
+    person_id: str | None = None
 
 
 class WordlistRow(SQLModel, table=True):
@@ -131,3 +135,86 @@ class WordlistRow(SQLModel, table=True):
     caller_kind: str
     caller_id: str
     created_at: str
+
+
+class PersonRow(SQLModel, table=True):
+    """Somebody who signs in. totp_step: the last time step whose code was used, so that none is used twice."""
+
+    __tablename__ = "people"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    role: str
+    password_hash: str
+    totp_secret: str
+    totp_step: int = Field(sa_column=Column(BigInteger, nullable=False))
+    created_at: str
+    disabled_at: str | None = None
+
+
+class SignInRow(SQLModel, table=True):
+    """One signed-in browser. id: sha256 of what its cookie holds."""
+
+    __tablename__ = "sign_ins"
+
+    id: str = Field(primary_key=True)
+    person_id: str = Field(index=True, foreign_key="people.id")
+    started_at: str
+    seen_at: str
+
+
+class CaseRow(SQLModel, table=True):
+    """What waits for a person: the held pictures of one request.
+
+    state: open | settling (decided, what was allowed can still be taken back) | closed. level: moderator | senior.
+    source: prompt | picture | unjudged. category: the gravest, "" when there is none. restricted: it may show a child
+    in a sexual way, so nobody sees it and it takes two. first_person: who has allowed a restricted case already.
+    holder, lease, lease_until: who works on it. review_id, effective_at: what settles, and when.
+    """
+
+    __tablename__ = "cases"
+
+    id: str = Field(primary_key=True)
+    request_id: str = Field(unique=True, foreign_key="requests.id")
+    state: str = Field(index=True)
+    level: str
+    source: str
+    category: str
+    severity: int
+    restricted: bool
+    pictures: int
+    opened_at: str
+    due_at: str = Field(index=True)
+    closed_at: str | None = None
+    first_person: str | None = None
+    holder: str | None = None
+    lease: str | None = None
+    lease_until: str | None = None
+    review_id: str | None = None
+    effective_at: str | None = None
+
+
+class ReviewRow(SQLModel, table=True):
+    """What a person did with a case. Append-only, but for the note, which may quote somebody and can be erased.
+
+    action: decide | escalate | skip | undo. choices: picture id -> allow | block. lease_digest: sha256 of the lease
+    that it was done under, so that a repeated form is known. effective_at: when what was allowed is released.
+    """
+
+    __tablename__ = "reviews"
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(index=True, foreign_key="cases.id")
+    person_id: str = Field(index=True, foreign_key="people.id")
+    action: str
+    choices: str
+    clause: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    note_salt: str | None = None
+    note_digest: str
+    lease_digest: str
+    policy: str
+    policy_sha256: str
+    created_at: str
+    effective_at: str | None = None

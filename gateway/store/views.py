@@ -18,6 +18,7 @@ class PictureView:
     """state: quarantined | released | withheld | held. image_id only for released pictures.
 
     seed: None for one that the model itself would not draw.
+    by_person: whether one decided; reason: of policies/desk/reasons.yaml, why a person withheld it.
     """
 
     index: int
@@ -26,6 +27,8 @@ class PictureView:
     seed: int | None
     categories: tuple[str, ...]
     decision_id: str | None
+    by_person: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

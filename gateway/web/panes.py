@@ -8,6 +8,7 @@ from itertools import groupby
 
 from gateway.store.views import PictureView, RequestView
 from gateway.web.texts import Texts
+from policies.reasons import load_reasons, told
 from policies.schema import Policy
 from policies.signals import Category
 
@@ -180,7 +181,7 @@ def _pane(index: int, picture: PictureView | None, ending: Ending, policy: Polic
         image_id=picture.image_id,
         seed=picture.seed,
         labels=_labels(judged, policy, texts),
-        why=_plainly(face, texts) + _why(judged, policy, texts),
+        why=_by_person(picture, policy, texts) or _plainly(face, texts) + _why(judged, policy, texts),
         decision_id=picture.decision_id,
     )
 
@@ -201,6 +202,14 @@ def _plainly(face: Face, texts: Texts) -> tuple[str, ...]:
         Face.FAILED: texts.failed_picture,
     }
     return (sentences[face],) if face in sentences else ()
+
+
+def _by_person(picture: PictureView, policy: Policy, texts: Texts) -> tuple[str, ...]:
+    """What the person who withheld a picture says of it, with the rule as far as it may be told."""
+    if picture.reason is None or picture.reason not in load_reasons()["block"]:
+        return ()
+    clause = " ".join(_why(picture.categories, policy, texts))
+    return (told("block", picture.reason, texts.language, clause),)
 
 
 def _told(names: Sequence[str], policy: Policy) -> list[Category]:

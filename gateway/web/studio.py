@@ -1,80 +1,27 @@
 """The studio: one box, one button, nine pictures. Works without JavaScript, and better with it."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar, cast
+from collections.abc import Mapping
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.assembly import House
-from gateway.auth import Caller, Session
 from gateway.errors import GatewayError, MissingParameter, NotFound
 from gateway.generation import Asked
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from gateway.store.released import read_released
 from gateway.web import captions
-from gateway.web.forms import read_form
+from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, html, kept, page, plain
 from gateway.web.panes import Drawing, Ending, Pane, draw
 from gateway.web.sheet import compose
-from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
+from generator.contract import PNG_XMP
 
-STATIC = Path(__file__).with_name("static")
 PICTURES = 9
-PREFERENCE_SECONDS = 365 * 24 * 3600
-
-Colours = Literal["auto", "light", "dark"]
-Choice = TypeVar("Choice", bound=str)
-COLOURS: tuple[Colours, ...] = ("auto", "light", "dark")
-
-# Marks that reorder text or cut it: harmless in the page, where <bdi> keeps them in, but not in a title or a file name.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who looks at the page, and how they like it."""
-
-    session: Session
-    language: Language
-    colours: Colours
-
-    @property
-    def texts(self) -> Texts:
-        """The page's words in their language."""
-        return TEXTS[self.language]
-
-    @property
-    def caller(self) -> Caller:
-        """The visitor as the pipeline knows them."""
-        return Caller(kind="session", id=self.session.id)
-
-
-def visitor_of(request: Request) -> Visitor:
-    """Session from the signed cookie; language from the address, a cookie or Accept-Language; colours likewise."""
-    spoken = negotiate(request.headers.get("accept-language", ""))
-    return Visitor(
-        session=_house(request).sessions.open(request),
-        language=_preference(request, "lang", LANGUAGES, spoken),
-        colours=_preference(request, "colours", COLOURS, "auto"),
-    )
-
-
-TheVisitor = Annotated[Visitor, Depends(visitor_of)]
 
 
 @router.get("/")
@@ -86,7 +33,7 @@ async def empty_studio(request: Request, visitor: TheVisitor) -> Response:
 @router.get("/studio")
 async def studio_without_a_drawing(request: Request, visitor: TheVisitor) -> Response:
     """What a reload, or another language, asks for after a form that could not be taken."""
-    return _kept(request, visitor, RedirectResponse("/", status_code=303))
+    return kept(request, visitor, RedirectResponse("/", status_code=303))
 
 
 @router.post("/studio")
@@ -94,14 +41,14 @@ async def run(request: Request, visitor: TheVisitor) -> Response:
     """Start a drawing and go to its page; whatever stands in the way is told on the page, with the prompt kept."""
     prompt = ""
     try:
-        form = await _form(request)
+        form = await form_of(request)
         prompt = form.get("prompt", "")
         _check_csrf(request, visitor, form)
-        asked = _asked(_house(request), prompt, form.get("confirmation"))
-        request_id = await _house(request).pipeline.start(asked, visitor.caller)
+        asked = _asked(house_of(request), prompt, form.get("confirmation"))
+        request_id = await house_of(request).pipeline.start(asked, visitor.caller)
     except GatewayError as error:
         return _refused_form(request, visitor, prompt, error)
-    return _kept(request, visitor, RedirectResponse(f"/studio/{request_id}", status_code=303))
+    return kept(request, visitor, RedirectResponse(f"/studio/{request_id}", status_code=303))
 
 
 @router.get("/studio/{request_id}")
@@ -121,15 +68,15 @@ async def drawing_fragment(request: Request, visitor: TheVisitor, request_id: st
         gone = _missing(request, visitor)
         gone.headers["HX-Refresh"] = "true"  # a page whose drawing is gone should say so, not wait for ever
         return gone
-    return _html(visitor, "drawing.html", 200, **_drawing_context(request, visitor, drawing))
+    return html(visitor, "drawing.html", 200, **_drawing_context(request, visitor, drawing))
 
 
 @router.post("/studio/{request_id}/cancel")
 async def cancel(request: Request, visitor: TheVisitor, request_id: str) -> Response:
     """Stop a drawing of one's own."""
     try:
-        _check_csrf(request, visitor, await _form(request))
-        await _house(request).pipeline.cancel(request_id, visitor.caller)
+        _check_csrf(request, visitor, await form_of(request))
+        await house_of(request).pipeline.cancel(request_id, visitor.caller)
     except NotFound:
         return _missing(request, visitor)
     except GatewayError as error:
@@ -146,7 +93,7 @@ async def picture_page(request: Request, visitor: TheVisitor, request_id: str, n
         return _missing(request, visitor)
     before, after = drawing.neighbours(number)
     context = _naming(request, visitor, drawing)
-    return _page(
+    return page(
         request, visitor, "picture.html", 200, drawing=drawing, pane=pane, before=before, after=after, **context
     )
 
@@ -157,7 +104,7 @@ async def sheet(request: Request, visitor: TheVisitor, request_id: str) -> Respo
     drawing = await _drawing(request, visitor, request_id)
     if drawing is None or not drawing.shown:
         return _missing(request, visitor)
-    content = await to_thread.run_sync(_compose, _house(request), drawing)
+    content = await to_thread.run_sync(_compose, house_of(request), drawing)
     headers = {
         "Content-Disposition": f'attachment; filename="{_file_stem(drawing.request.prompt)}.png"',
         "Cache-Control": "private, no-store",
@@ -165,27 +112,8 @@ async def sheet(request: Request, visitor: TheVisitor, request_id: str) -> Respo
     return Response(content, media_type="image/png", headers=headers)
 
 
-def plain(prompt: str) -> str:
-    """A prompt for a title or an alternative text: one line, without marks that would reorder its surroundings."""
-    return " ".join(_UNPRINTABLE.sub(" ", prompt).split())
-
-
-def _house(request: Request) -> House:
-    return cast("House", request.app.state.house)
-
-
-def _preference(request: Request, name: str, known: Sequence[Choice], otherwise: Choice) -> Choice:
-    wishes = (request.query_params.get(name), request.cookies.get(f"gardefou_{name}"))
-    return next((choice for wish in wishes for choice in known if choice == wish), otherwise)
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    settings = _house(request).settings
-    return await read_form(request, settings.max_body_bytes, settings.head_seconds)
-
-
 def _check_csrf(request: Request, visitor: Visitor, form: Mapping[str, str]) -> None:
-    _house(request).sessions.check_csrf(request, visitor.session, form.get("csrf", ""))
+    house_of(request).sessions.check_csrf(request, visitor.session, form.get("csrf", ""))
 
 
 def _asked(house: House, prompt: str, confirmation: str | None) -> Asked:
@@ -204,7 +132,7 @@ def _asked(house: House, prompt: str, confirmation: str | None) -> Asked:
 
 async def _drawing(request: Request, visitor: Visitor, request_id: str) -> Drawing | None:
     """The visitor's own drawing; somebody else's does not exist for them."""
-    house = _house(request)
+    house = house_of(request)
     view = await to_thread.run_sync(house.decisions.view, request_id)
     if view is None or view.caller_id != visitor.session.id:
         return None
@@ -222,8 +150,11 @@ def _compose(house: House, drawing: Drawing) -> bytes:
         for pane in drawing.shown
     }
     prompt = plain(drawing.request.prompt)
-    about = {"Title": prompt, "Software": "gardefou", "Source": house.generator.identity.name}
-    return compose(pictures, drawing.request.asked, about)
+    model, said = house.generator.identity.name, house.provenance.xmp.decode()
+    about = {"Title": prompt, "Software": "gardefou", "Source": model, PNG_XMP: said}
+    sheet = compose(pictures, drawing.request.asked, about)
+    decisions = [pane.decision_id for pane in drawing.shown if pane.decision_id]
+    return house.provenance.sign(sheet, "png", decisions, drawing.request.policy_sha256, model)
 
 
 def _studio(
@@ -236,7 +167,7 @@ def _studio(
     status: int = 200,
 ) -> Response:
     context = _drawing_context(request, visitor, drawing) if drawing else {"drawing": None}
-    return _page(request, visitor, "studio.html", status, prompt=prompt, notice=notice, **context)
+    return page(request, visitor, "studio.html", status, prompt=prompt, notice=notice, **context)
 
 
 def _refused_form(request: Request, visitor: Visitor, prompt: str, error: GatewayError) -> Response:
@@ -246,42 +177,20 @@ def _refused_form(request: Request, visitor: Visitor, prompt: str, error: Gatewa
 
 
 def _missing(request: Request, visitor: Visitor) -> Response:
-    return _page(request, visitor, "missing.html", 404)
-
-
-def _page(request: Request, visitor: Visitor, template: str, status: int, **context: object) -> Response:
-    return _kept(request, visitor, _html(visitor, template, status, **context))
-
-
-def _html(visitor: Visitor, template: str, status: int, **context: object) -> Response:
-    html = _templates.get_template(template).render(t=visitor.texts, visitor=visitor, plain=plain, **context)
-    headers = {"Cache-Control": "private, no-store", "Vary": "Accept-Language, Cookie"}
-    return HTMLResponse(html, status, headers)
-
-
-def _kept(request: Request, visitor: Visitor, response: Response) -> Response:
-    """Let the browser remember the session, and what was chosen in the address."""
-    secure = request.url.scheme == "https"
-    _house(request).sessions.save(response, visitor.session, secure=secure)
-    for name, value in (("lang", visitor.language), ("colours", visitor.colours)):
-        if name in request.query_params:
-            response.set_cookie(
-                f"gardefou_{name}", value, PREFERENCE_SECONDS, httponly=True, samesite="lax", secure=secure
-            )
-    return response
+    return page(request, visitor, "missing.html", 404)
 
 
 def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> dict[str, object]:
     texts = visitor.texts
     return {
         "drawing": drawing,
-        "estimate_s": _estimate_s(_house(request), drawing),
+        "estimate_s": _estimate_s(house_of(request), drawing),
         "phase": captions.phase(drawing, texts),
         "heading": captions.heading(drawing, texts),
         "explanation": captions.explanation(drawing, texts),
         "record": captions.record(drawing, texts),
         "again": captions.again(drawing, texts),
-        "confirmation": _confirmation(_house(request), visitor, drawing),
+        "confirmation": _confirmation(house_of(request), visitor, drawing),
         "words": captions.pane_words(texts),
         **_naming(request, visitor, drawing),
     }
@@ -306,7 +215,7 @@ def _naming(request: Request, visitor: Visitor, drawing: Drawing) -> dict[str, o
     prompt, asked = plain(drawing.request.prompt), drawing.request.asked
     texts = visitor.texts
     return {
-        "image_url": _house(request).links.path,
+        "image_url": house_of(request).links.path,
         "alt": lambda number: texts.picture_alt.format(prompt=prompt, number=number, asked=asked),
         "file_stem": _file_stem(drawing.request.prompt),
     }

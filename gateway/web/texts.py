@@ -108,6 +108,7 @@ class Texts:
     footer_what: str
     footer_decisions: str
     footer_model: str
+    footer_origin: str
     language_label: str
     other_language: str
     colours_label: str
@@ -252,6 +253,7 @@ ENGLISH = Texts(
     footer_decisions="Every decision is recorded with its reference, so that it can be looked into later.",
     footer_model="The models here are nano models: small, trained on emoji artwork. "
     "Expect emoji, not photographs, and expect mistakes.",
+    footer_origin="Does a picture come from here?",
     language_label="Language",
     other_language="Français",
     colours_label="Colours",
@@ -386,6 +388,7 @@ FRENCH = Texts(
     footer_model="Les modèles employés ici sont des modèles « nano » : petits, entraînés sur des "
     "dessins d’emoji. "
     "Attendez-vous à des emoji, non à des photos, et à des erreurs.",
+    footer_origin="Cette image vient-elle d’ici ?",
     language_label="Langue",
     other_language="English",
     colours_label="Couleurs",

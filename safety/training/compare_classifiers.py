@@ -1,4 +1,4 @@
-"""Compares ways to judge prompts on the same rows: hashed n-grams, guard-nano in float and in int8, and both together.
+"""Compares ways to judge prompts on the same rows: hashed n-grams, guard-nano in float and int8, and word weights.
 
 python -m safety.training.compare_classifiers --data EVAL --prompts PROMPTS --model safety/weights/guard-nano
 
@@ -22,6 +22,7 @@ from safety.evaluation.statistics import auroc, average_precision
 from safety.normalize import normalize
 from safety.training.prompt_data import read_csv
 from safety.training.prompt_mix import training_rows
+from safety.word_weights import WordWeights
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[Sequence[str]], Floats]
@@ -77,6 +78,14 @@ def network_scorer(folder: Path, served_as: str) -> Scorer:
     return score
 
 
+def words_scorer(folder: Path) -> Scorer:
+    """The logit of guard-nano's word weights. Raises FileNotFoundError for a model without any."""
+    words = WordWeights.read(folder)
+    if words is None:
+        raise FileNotFoundError(f"{folder} has no word weights")
+    return lambda texts: np.array([words.logit(text) for text in texts])
+
+
 def milliseconds(score: Scorer, texts: Sequence[str]) -> float:
     """Median CPU time of one prompt alone."""
     spent = []
@@ -109,12 +118,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="model folder")
     options = parser.parse_args()
     benchmarks = list(read_benchmarks(options.data))
-    ngram, int8 = ngram_scorer(options.prompts), network_scorer(options.model, INT8)
+    ngram, int8, words = ngram_scorer(options.prompts), network_scorer(options.model, INT8), words_scorer(options.model)
     scorers: dict[str, Scorer] = {
         "hashed n-grams": ngram,
         "guard-nano, float32 in torch": network_scorer(options.model, "float32"),
         "guard-nano, int8 in ONNX Runtime": int8,
-        "both together": lambda texts: int8(texts) + LEARNT_SHARE * ngram(texts),
+        "int8 and half of the n-grams": lambda texts: int8(texts) + LEARNT_SHARE * ngram(texts),
+        "word weights alone": words,
+        "int8 and a twentieth of the word weights": lambda texts: int8(texts) + 0.05 * words(texts),
+        "int8 and a tenth of the word weights": lambda texts: int8(texts) + 0.1 * words(texts),
+        "int8 and three tenths of the word weights": lambda texts: int8(texts) + 0.3 * words(texts),
     }
     names = [each.name for each in benchmarks if each.unsafe.any()]
     timed = next(each.texts for each in benchmarks if each.name == BENIGN)[:100]

@@ -53,5 +53,6 @@ def test_an_answer_has_what_its_readers_look_for(answers: dict[str, dict[str, An
             "blocklist",
             "prompt_classifier",
             "negative_prompt",
+            "language",
         }
         assert bool(answer["categories"]) == (answer["action"] != "allow")

@@ -11,6 +11,7 @@ import pytest
 
 from gateway import bench
 from gateway.bench import (
+    ALL_THREE,
     DRAW,
     OURS,
     OURS_MATCHING,
@@ -23,7 +24,9 @@ from gateway.bench import (
     evasive_prompts,
     measure,
     measure_prompts,
+    measure_provenance,
     prompts_table,
+    provenance_table,
     synthetic_terms,
     table,
     varied_prompts,
@@ -123,3 +126,12 @@ def test_engines_take_turns_and_slow_rounds_do_not_count() -> None:
     assert turns == list(islice("ab" * 3, 6))
     assert times["slow"].wall[0] < 0.02
     assert len(times["fast"].cpu) == 3
+
+
+def test_provenance_is_timed_step_by_step_and_the_steps_add_up() -> None:
+    measured = measure_provenance(rounds=1)
+    steps = measured["steps_ms"]
+    parts = [row["median"] for name, row in steps.items() if name != ALL_THREE]
+    assert sum(parts) == pytest.approx(steps[ALL_THREE]["median"])
+    assert all(row["cpu"] > 0 for row in steps.values())
+    assert [line.split("  ")[0] for line in provenance_table(measured).splitlines()[1:-1]] == list(steps)

@@ -105,6 +105,13 @@ def test_keys_create_prints_a_key_that_opens_and_nothing_else(tmp_path: Path) ->
 # ledger
 
 
+def test_keys_init_makes_the_keys_of_provenance_once(tmp_path: Path) -> None:
+    first, second = (lines(gardefou("keys", "init", "--data", tmp_path, "--json"))[0] for _ in range(2))
+    assert (first["made"], second["made"]) == (True, False)
+    assert first["root_sha256"] == second["root_sha256"]
+    assert (tmp_path / "keys" / "root.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_ledger_verify_says_that_all_is_whole(data: Path) -> None:
     ended = gardefou("ledger", "verify", "--data", data)
     assert (ended.exit_code, ended.stdout) == (0, "The ledger is whole.\n")
@@ -234,6 +241,7 @@ def test_check_judges_a_line_of_stdin_each_and_ends_with_1_when_one_is_refused(t
             "blocklist",
             "prompt_classifier",
             "negative_prompt",
+            "language",
         }
     assert answers[1]["categories"] == ["sexual"]
     assert not (tmp_path / "data").exists()

@@ -10,6 +10,7 @@ from gateway import errors
 from gateway.errors import (
     BadRequest,
     ConfirmationRequired,
+    Conflict,
     ContentRefused,
     Forbidden,
     GatewayError,
@@ -20,7 +21,7 @@ from gateway.web.texts import ENGLISH, FRENCH, Texts
 
 ROOT = Path(__file__).parents[2]
 ONLY_IN_THE_BOOK = {"crashed"}  # how a request ended that nobody could be told about
-FAMILIES = (GatewayError, BadRequest, Forbidden, ServerTrouble)
+FAMILIES = (GatewayError, BadRequest, Forbidden, Conflict, ServerTrouble)
 CATALOGUE = (ROOT / "docs" / "errors.md").read_text()
 ROW = re.compile(r"^\| (\d{3}) \| `(\w+)` \| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 DRAWN = re.compile(r"[├└]── (\w+)(?: +(?:\d{3} )?([a-z_]+)$)?")

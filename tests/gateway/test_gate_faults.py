@@ -32,7 +32,7 @@ from safety.normalize import NormalizedPrompt
 from safety.pictures import PictureBatch, load_embedder
 from safety.screen import Screen
 from safety.self_test import blind_models
-from tests.fakes import FakeEmbedder, paint
+from tests.fakes import FakeEmbedder, paint, same_paint
 from tests.gateway.walks import Book, asked, walked
 from tests.houses import Parts, build
 
@@ -114,7 +114,7 @@ def failures(gate: str, reason: str) -> float:
 def for_seed(seed: int, fault: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
     """A fault that strikes only the picture drawn from that seed."""
     target = paint(PictureRequest("", seed, "64x64"))
-    return lambda pixels: fault(pixels) if torch.equal(pixels, target) else None
+    return lambda pixels: fault(pixels) if same_paint(pixels, target) else None
 
 
 def concepts(score: object) -> Callable[[Tensor], list[Signal]]:

@@ -17,6 +17,7 @@ from prometheus_client.samples import Sample
 
 from gateway.app import ROUTERS
 from gateway.middleware import METHODS
+from gateway.store.queue import Band
 from policies.signals import Category, Stage
 from policies.verdict import Action
 from tests.houses import Parts, client_of, serving
@@ -56,7 +57,9 @@ CLOSED: dict[str, str] = {
     "reason": NAME,
     "op": NAME,
     "kind": r"[A-Za-z]{1,40}",
-    "scope": "key|session|terminal",
+    "scope": "key|session|terminal|sign_in",
+    "band": "|".join(Band),
+    "action": "decide|escalate|skip|undo",
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",
 }
 FUZZ = settings(max_examples=60, deadline=None)

@@ -1,0 +1,224 @@
+"""/api/v1/reviews: what the review desk's pages do, for programs that act in a person's name.
+
+The key is one of `gardefou users key NAME`; what it opens is bounded by its scopes and by the person's role.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.api.body import Body, read_json, validated
+from gateway.api.house import TheCaller, TheHouse
+from gateway.assembly import House
+from gateway.desk import MAX_NOTE_CHARS
+from gateway.errors import InsufficientScope
+from gateway.store.cases import CaseFile, Filters, Lease, Reviewed, Said
+from gateway.store.people import Duty, Person
+from gateway.store.queue import Band, Source, band_of
+from gateway.store.tables import CaseRow, DecisionRow
+from policies.signals import Category
+
+router = APIRouter(prefix="/api/v1/reviews")
+
+CASE = {"id", "request_id", "state", "level", "source", "category", "severity", "restricted", "pictures", "opened_at",
+        "due_at", "closed_at"}  # fmt: skip
+DECISION = {"id", "stage", "action", "failure", "policy", "created_at"}
+Token = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class FilterBody(BaseModel):
+    """Which cases; what is not given filters nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    band: Band | None = None
+    category: Category | None = None
+    source: Source | None = None
+
+    @property
+    def filters(self) -> Filters:
+        """As the store knows them."""
+        return Filters(self.category, self.source, self.band)
+
+
+class LeaseBody(BaseModel):
+    """The lease that the case was taken under."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    lease: Token
+
+
+class PassBody(LeaseBody):
+    """To escalate or to skip."""
+
+    reason: Token
+    note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] = ""
+
+
+class DecisionBody(PassBody):
+    """To decide: every picture that waits, by its id. clause: the category whose rule is broken."""
+
+    choices: dict[str, Literal["allow", "block"]]
+    clause: Annotated[Category, Field(strict=False)] | None = None
+
+
+async def the_reviewer(house: TheHouse, caller: TheCaller) -> Person:
+    """The person in whose name a key acts. Raises InvalidKey, InsufficientScope."""
+    caller.require("reviews:read")
+    person = await to_thread.run_sync(house.login.people.by_id, caller.person_id) if caller.person_id else None
+    if person is None:
+        raise InsufficientScope("This API key acts in nobody's name. Make one with `gardefou users key NAME`.")
+    return person
+
+
+async def the_decider(caller: TheCaller, reviewer: Annotated[Person, Depends(the_reviewer)]) -> Person:
+    """The same, where something is changed. Raises SeparationOfDuties too."""
+    caller.require("reviews:decide")
+    reviewer.require(Duty.DECIDE)
+    return reviewer
+
+
+TheReviewer = Annotated[Person, Depends(the_reviewer)]
+TheDecider = Annotated[Person, Depends(the_decider)]
+
+
+@router.get("")
+async def list_cases(request: Request, house: TheHouse, reviewer: TheReviewer, offset: int = 0) -> dict[str, Any]:
+    """What waits, whose turn is next first; how much waits in all."""
+    reviewer.require(Duty.READ)
+    asked = {name: value for name, value in request.query_params.items() if name != "offset"}
+    filters = validated(FilterBody, asked).filters
+    cases = await to_thread.run_sync(house.desk.cases.waiting, filters, max(0, offset))
+    counts = await to_thread.run_sync(house.desk.cases.counts)
+    return {"data": [_case(case) for case in cases], "counts": {**asdict(counts), "open": counts.open}}
+
+
+@router.post("/next")
+async def take_next(request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Take the case whose turn it is; `case_id` is null when there is none."""
+    body = await _body(FilterBody, request, house)
+    lease = await to_thread.run_sync(house.desk.cases.claim_next, decider, body.filters)
+    return _lease(lease) if lease else {"case_id": None}
+
+
+@router.get("/{case_id}")
+async def read_case(case_id: str, house: TheHouse, reviewer: TheReviewer) -> dict[str, Any]:
+    """Everything that the page of a case shows, but for the pictures."""
+    file = await to_thread.run_sync(house.desk.read, case_id, reviewer)
+    return {**_case(file.case), **_evidence(file)}
+
+
+@router.post("/{case_id}/claim")
+async def claim(case_id: str, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Take this case."""
+    return _lease(await to_thread.run_sync(house.desk.cases.claim, case_id, decider))
+
+
+@router.post("/{case_id}/lease")
+async def prolong(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """A sign of life."""
+    body = await _body(LeaseBody, request, house)
+    return _lease(await to_thread.run_sync(house.desk.cases.prolong, Lease(case_id, body.lease, ""), decider))
+
+
+@router.post("/{case_id}/return")
+async def give_back(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Let somebody else have it."""
+    body = await _body(LeaseBody, request, house)
+    await to_thread.run_sync(house.desk.cases.give_back, Lease(case_id, body.lease, ""), decider)
+    return {"case_id": case_id}
+
+
+@router.post("/{case_id}/decision")
+async def decide(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Allow or block each picture."""
+    body = await _body(DecisionBody, request, house)
+    return await _say(case_id, house, decider, body, "decide", body.choices, body.clause)
+
+
+@router.post("/{case_id}/escalation")
+async def escalate(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Ask a senior moderator."""
+    return await _say(case_id, house, decider, await _body(PassBody, request, house), "escalate")
+
+
+@router.post("/{case_id}/skip")
+async def skip(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Leave it to somebody else."""
+    return await _say(case_id, house, decider, await _body(PassBody, request, house), "skip")
+
+
+@router.post("/{case_id}/undo")
+async def undo(case_id: str, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
+    """Take back what was allowed, in time."""
+    return _lease(await to_thread.run_sync(house.desk.undo, case_id, decider))
+
+
+@router.get("/{case_id}/pictures/{picture_id}.png")
+async def blurred_picture(case_id: str, picture_id: str, house: TheHouse, reviewer: TheReviewer) -> Response:
+    """The picture, blurred and grey."""
+    content = await to_thread.run_sync(house.desk.blurred, case_id, picture_id, reviewer)
+    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
+
+
+@router.post("/{case_id}/pictures/{picture_id}/reveal")
+async def clear_picture(
+    case_id: str, picture_id: str, request: Request, house: TheHouse, decider: TheDecider
+) -> Response:
+    """The picture as it is; recorded before a byte leaves."""
+    body = await _body(LeaseBody, request, house)
+    lease = Lease(case_id, body.lease, "")
+    content, kind = await to_thread.run_sync(house.desk.clear, lease, picture_id, decider)
+    return Response(content, media_type=f"image/{kind}", headers={"Cache-Control": "no-store"})
+
+
+async def _body(model: type[Body], request: Request, house: House) -> Body:
+    return validated(model, await read_json(request, house.settings.max_body_bytes, house.settings.head_seconds))
+
+
+async def _say(
+    case_id: str, house: House, decider: Person, body: PassBody, action: str,
+    choices: dict[str, Literal["allow", "block"]] | None = None, clause: Category | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    policy = house.policy_in_force.policy.stamp
+    said = Said(action, policy, choices or {}, clause, body.reason, body.note)
+    return _told(await to_thread.run_sync(house.desk.say, Lease(case_id, body.lease, ""), decider, said))
+
+
+def _told(reviewed: Reviewed) -> dict[str, Any]:
+    return asdict(reviewed)
+
+
+def _lease(lease: Lease) -> dict[str, Any]:
+    return {"case_id": lease.case_id, "lease": lease.token, "until": lease.until}
+
+
+def _case(case: CaseRow) -> dict[str, Any]:
+    return {**case.model_dump(include=CASE), "band": band_of(case.severity)}
+
+
+def _evidence(file: CaseFile) -> dict[str, Any]:
+    return {
+        "prompt": file.request.prompt,
+        "prompt_decision": _decision(file.prompt_decision),
+        "items": [
+            {"id": row.id, "index": row.index, "state": row.state, "sha256": row.sha256,
+             "decision": _decision(file.decisions.get(row.decision_id or ""))}
+            for row in file.pictures
+        ],
+        "reviews": [row.model_dump(include={"id", "person_id", "action", "clause", "reason", "note", "created_at"})
+                    for row in file.reviews],
+    }  # fmt: skip
+
+
+def _decision(row: DecisionRow | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    read = {name: json.loads(getattr(row, name)) for name in ("categories", "reasons", "signals", "thresholds")}
+    return {**row.model_dump(include=DECISION), **read, "by": "person" if row.decided_by else "policy"}

@@ -1,0 +1,502 @@
+"""The cases that wait for a person: who works on one, what is decided, and when that takes effect.
+
+open -> settling -> closed, or open -> closed when nothing was allowed. A case is worked on under a lease: a token that
+only its holder has, for a few minutes at a time. Every decision carries it, so that two people never decide one case.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, func, or_
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
+from gateway.store import ledger
+from gateway.store.decisions import PERSONS_RULE, State, move, rest
+from gateway.store.engine import reading, take_turns, transaction
+from gateway.store.ids import new_id, now, random_text
+from gateway.store.people import Duty, Person
+from gateway.store.queue import Band
+from gateway.store.tables import CaseRow, DecisionRow, LedgerRow, PictureRow, RequestRow, ReviewRow
+from policies.signals import Category, Stage
+from policies.verdict import Action, PolicyStamp
+
+ALLOW, BLOCK = "allow", "block"
+PAGE = 25  # cases on one page of the queue
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which cases to look at; None: all of them."""
+
+    category: str | None = None
+    source: str | None = None
+    band: Band | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to decide a case until a moment, UTC ISO 8601."""
+
+    case_id: str
+    token: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person does with a case. choices: picture id -> allow | block, one for every picture still held.
+
+    clause: the category whose rule is broken, None when none is. reason: of policies/desk/reasons.yaml.
+    """
+
+    action: str
+    policy: PolicyStamp
+    choices: Mapping[str, str] = field(default_factory=dict)
+    clause: Category | None = None
+    reason: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What was kept of it. effective_at: until then it can be undone; None: it is done, or waits for a second person.
+
+    repeated: the very same form came before. second_needed: somebody else has to allow it as well.
+    """
+
+    id: str
+    case_id: str
+    effective_at: str | None
+    repeated: bool = False
+    second_needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the head of the queue tells. by_band, by_category, by_source: name -> open cases."""
+
+    by_band: Mapping[Band, int]
+    by_category: Mapping[str, int]
+    by_source: Mapping[str, int]
+    overdue: int
+    oldest_at: str | None
+
+    @property
+    def open(self) -> int:
+        """All that wait."""
+        return sum(self.by_band.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """Everything about one case. decisions: the prompt's first, then those of its pictures, by id."""
+
+    case: CaseRow
+    request: RequestRow
+    prompt_decision: DecisionRow | None
+    pictures: Sequence[PictureRow]
+    decisions: Mapping[str, DecisionRow]
+    reviews: Sequence[ReviewRow]
+    events: Sequence[LedgerRow]
+
+    @property
+    def held(self) -> list[PictureRow]:
+        """The pictures that still wait."""
+        return [picture for picture in self.pictures if picture.state == State.HELD]
+
+
+class Cases:
+    """Every method is one short transaction and may block. lease_s, undo_s: seconds."""
+
+    def __init__(self, engine: Engine, lease_s: float, undo_s: float) -> None:
+        self._engine = engine
+        self._lease_time = timedelta(seconds=lease_s)
+        self._undo_time = timedelta(seconds=undo_s)
+
+    def waiting(self, filters: Filters, offset: int = 0, count: int = PAGE) -> list[CaseRow]:
+        """Open cases, whose turn is next first."""
+        with reading(self._engine) as session:
+            return list(session.exec(_in_turn(_filtered(filters)).offset(offset).limit(count)))
+
+    def counts(self) -> Counts:
+        """How much waits."""
+        with reading(self._engine) as session:
+            by_severity = _counted(session, CaseRow.severity)
+            overdue = select(func.count()).where(CaseRow.state == "open", CaseRow.due_at < now())
+            oldest = select(func.min(CaseRow.opened_at)).where(CaseRow.state == "open")
+            return Counts(
+                {band: sum(by_severity.get(severity, 0) for severity in band.severities) for band in Band},
+                _counted(session, CaseRow.category),
+                _counted(session, CaseRow.source),
+                session.exec(overdue).one(),
+                session.exec(oldest).one(),
+            )
+
+    def read(self, case_id: str, viewer: Person) -> CaseFile:
+        """The whole file; that somebody looked is recorded. Raises NotFound."""
+        with transaction(self._engine, "view_case") as session:
+            case = _case(session, case_id)
+            ledger.append(session, "viewed", case_id, {"by": viewer.id})
+            return _file(session, case)
+
+    def latest(self, case_id: str, person: Person) -> tuple[CaseRow, ReviewRow] | None:
+        """What somebody last did with a case."""
+        with reading(self._engine) as session:
+            own = select(ReviewRow).where(ReviewRow.case_id == case_id, ReviewRow.person_id == person.id)
+            review = session.exec(own.order_by(col(ReviewRow.created_at).desc()).limit(1)).first()
+            return (_case(session, case_id), review) if review else None
+
+    def first_pictures(self, cases: Sequence[CaseRow]) -> dict[str, str]:
+        """Case id -> one of its held pictures, to be shown blurred; none for what nobody may see."""
+        requests = {case.request_id: case.id for case in cases if not case.restricted}
+        with reading(self._engine) as session:
+            held = select(PictureRow).where(col(PictureRow.request_id).in_(requests), PictureRow.state == State.HELD)
+            rows = session.exec(held.order_by(col(PictureRow.index).desc())).all()
+            return {requests[row.request_id]: row.id for row in rows}
+
+    def claim(self, case_id: str, person: Person) -> Lease:
+        """Take a case to work on; who holds it already keeps the lease. Raises NotFound, CaseTaken, AlreadyDecided."""
+        with transaction(self._engine, "claim") as session:
+            take_turns(session)
+            case = _case(session, case_id)
+            _require_open(case)
+            _require_level(case, person)
+            if case.holder != person.id and _is_held(case):
+                raise CaseTaken("Somebody else works on this case at the moment.")
+            return self._lend(session, case, person)
+
+    def claim_next(self, person: Person, filters: Filters) -> Lease | None:
+        """Take the case whose turn it is, None when there is none for this person."""
+        with transaction(self._engine, "claim_next") as session:
+            take_turns(session)
+            case = session.exec(_in_turn(_free_for(person, filters)).limit(1)).first()
+            return self._lend(session, case, person) if case else None
+
+    def prolong(self, lease: Lease, person: Person) -> Lease:
+        """Keep a lease alive. Raises NotFound, LeaseLost, AlreadyDecided."""
+        with transaction(self._engine, "prolong") as session:
+            take_turns(session)
+            case = _case(session, lease.case_id)
+            _require_open(case)
+            _require_lease(case, lease.token, person)
+            return self._extend(session, case)
+
+    def give_back(self, lease: Lease, person: Person) -> None:
+        """Let somebody else have the case. Raises NotFound, LeaseLost, AlreadyDecided."""
+        with transaction(self._engine, "give_back") as session:
+            take_turns(session)
+            case = _case(session, lease.case_id)
+            _require_open(case)
+            _require_lease(case, lease.token, person)
+            _clear_lease(session, case)
+
+    def picture(self, case_id: str, picture_id: str) -> tuple[CaseRow, PictureRow]:
+        """A picture of a case. Raises NotFound."""
+        with reading(self._engine) as session:
+            return _picture_of(session, case_id, picture_id)
+
+    def revealed(self, lease: Lease, picture_id: str, person: Person) -> PictureRow:
+        """Record that a picture is about to be seen as it is. Raises NotFound, LeaseLost, SeparationOfDuties."""
+        with transaction(self._engine, "reveal") as session:
+            take_turns(session)
+            case, picture = _picture_of(session, lease.case_id, picture_id)
+            if case.restricted:
+                raise SeparationOfDuties(
+                    "Pictures of this case are shown to nobody. Decide by what stands beside them."
+                )
+            _require_lease(case, lease.token, person)
+            facts = {"by": person.id, "case": case.id, "sha256": picture.sha256}
+            ledger.append(session, "revealed", picture.id, facts)
+            return picture
+
+    def say(self, lease: Lease, person: Person, said: Said) -> Reviewed:
+        """Decide, escalate or skip a case. The same form again is the same decision.
+
+        Raises NotFound, LeaseLost, AlreadyDecided, SeparationOfDuties, InvalidValue; nothing is changed then.
+        """
+        with transaction(self._engine, "review") as session:
+            take_turns(session)
+            case = _case(session, lease.case_id)
+            if before := _said_before(session, lease, person):
+                return _repeated(before, said, case)
+            _require_open(case)
+            _require_lease(case, lease.token, person)
+            _require_level(case, person)
+            row = _review(case.id, person, said, lease.token)
+            if said.action == "decide":
+                self._decide(session, case, person, row)
+            else:
+                case.level = "senior" if said.action == "escalate" else case.level
+            session.add(row)
+            _record(session, row)
+            _clear_lease(session, case)
+            return _reviewed(row, case)
+
+    def undo(self, case_id: str, person: Person, policy: PolicyStamp) -> Lease:
+        """Take back what was allowed before it takes effect, and work on the case again.
+
+        Raises NotFound, and AlreadyDecided when it is too late or was somebody else's.
+        """
+        with transaction(self._engine, "undo") as session:
+            take_turns(session)
+            case = _case(session, case_id)
+            review = session.get(ReviewRow, case.review_id) if case.review_id else None
+            in_time = case.state == "settling" and (case.effective_at or "") > now()
+            if review is None or not in_time or review.person_id != person.id:
+                raise AlreadyDecided("It is too late to undo this.")
+            case.state, case.review_id, case.effective_at = "open", None, None
+            row = _review(case.id, person, Said("undo", policy), review.id)
+            session.add(row)
+            _record(session, row)
+            return self._lend(session, case, person)
+
+    def due(self) -> list[str]:
+        """Cases whose undo time is over."""
+        with reading(self._engine) as session:
+            settling = select(CaseRow.id).where(CaseRow.state == "settling", col(CaseRow.effective_at) <= now())
+            return list(session.exec(settling))
+
+    def allowed(self, case_id: str) -> list[PictureRow]:
+        """Write the decisions that let the allowed pictures of a due case pass; their bytes have still to move."""
+        with transaction(self._engine, "allow") as session:
+            take_turns(session)
+            case = _case(session, case_id)
+            review = session.get(ReviewRow, case.review_id) if case.review_id else None
+            if review is None or case.state != "settling" or (case.effective_at or "") > now():
+                return []
+            pictures = [session.get_one(PictureRow, key) for key, choice in _choices(review) if choice == ALLOW]
+            for picture in pictures:
+                if picture.state == State.HELD:
+                    _decide_picture(session, picture, review, State.QUARANTINED)
+            return [picture for picture in pictures if picture.state == State.QUARANTINED]
+
+    def damaged(self, picture: PictureRow, why: str) -> None:
+        """A picture that was allowed is not on the disk as it was judged: it stays back."""
+        with transaction(self._engine, "damaged") as session:
+            row = session.get_one(PictureRow, picture.id)
+            decision = session.get_one(DecisionRow, row.decision_id)
+            failed = _as_new(decision, action="none", failure=f"integrity: {why}")
+            _let(session, row, failed, State.WITHHELD)
+
+    def settle(self, case_id: str) -> None:
+        """Everything that was allowed is released: the case is closed."""
+        with transaction(self._engine, "settle") as session:
+            take_turns(session)
+            case = _case(session, case_id)
+            if case.state == "settling":
+                _close(session, case)
+
+    def _lend(self, session: Session, case: CaseRow, person: Person) -> Lease:
+        if case.holder != person.id or not _is_held(case):
+            case.holder, case.lease = person.id, random_text(32)
+            ledger.append(session, "claimed", case.id, {"by": person.id})
+        return self._extend(session, case)
+
+    def _extend(self, session: Session, case: CaseRow) -> Lease:
+        case.lease_until = _from_now(self._lease_time)
+        session.add(case)
+        return Lease(case.id, case.lease or "", case.lease_until)
+
+    def _decide(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
+        of_request = select(PictureRow).where(PictureRow.request_id == case.request_id)
+        held = {picture.id: picture for picture in session.exec(of_request) if picture.state == State.HELD}
+        choices = dict(_choices(row))
+        if choices.keys() != held.keys():
+            raise InvalidValue("Choose for each picture that waits, and for no other.", param="choices")
+        allows = ALLOW in choices.values()
+        if allows and case.first_person == person.id:
+            raise SeparationOfDuties("You have allowed this once. Somebody else has to allow it as well.")
+        for picture_id, choice in choices.items():
+            if choice == BLOCK:
+                _decide_picture(session, held[picture_id], row, State.WITHHELD)
+        if allows and case.restricted and case.first_person is None:
+            case.first_person = person.id
+        elif allows:
+            row.effective_at = _from_now(self._undo_time)
+            case.state, case.review_id, case.effective_at = "settling", row.id, row.effective_at
+        else:
+            case.review_id = row.id
+            _close(session, case)
+
+
+def digest_of(lease: str) -> str:
+    """What is kept of a lease's token once it is used."""
+    return hashlib.sha256(lease.encode()).hexdigest()
+
+
+def _case(session: Session, case_id: str) -> CaseRow:
+    case = session.get(CaseRow, case_id)
+    if case is None:
+        raise NotFound("There is no such case.")
+    return case
+
+
+def _picture_of(session: Session, case_id: str, picture_id: str) -> tuple[CaseRow, PictureRow]:
+    case, picture = _case(session, case_id), session.get(PictureRow, picture_id)
+    if picture is None or picture.request_id != case.request_id or picture.state != State.HELD:
+        raise NotFound("There is no such picture in this case, or it no longer waits.")
+    return case, picture
+
+
+def _file(session: Session, case: CaseRow) -> CaseFile:
+    by_index = select(PictureRow).where(PictureRow.request_id == case.request_id).order_by(col(PictureRow.index))
+    pictures = session.exec(by_index).all()
+    of_request = select(DecisionRow).where(DecisionRow.request_id == case.request_id)
+    decisions = session.exec(of_request.order_by(col(DecisionRow.created_at))).all()
+    of_case = select(ReviewRow).where(ReviewRow.case_id == case.id).order_by(col(ReviewRow.created_at))
+    looked_at = col(LedgerRow.subject).in_([case.id, *(picture.id for picture in pictures)])
+    events = select(LedgerRow).where(looked_at, col(LedgerRow.kind).in_(("claimed", "viewed", "revealed")))
+    return CaseFile(
+        case,
+        session.get_one(RequestRow, case.request_id),
+        next((row for row in decisions if row.stage == Stage.PROMPT), None),
+        pictures,
+        {row.id: row for row in decisions},
+        session.exec(of_case).all(),
+        session.exec(events.order_by(col(LedgerRow.seq))).all(),
+    )
+
+
+def _counted(session: Session, column: Any) -> dict[Any, int]:
+    counted = select(column, func.count()).where(CaseRow.state == "open").group_by(column)
+    return dict(session.exec(counted).all())
+
+
+def _filtered(filters: Filters) -> SelectOfScalar[CaseRow]:
+    query = select(CaseRow).where(CaseRow.state == "open")
+    if filters.category is not None:
+        query = query.where(CaseRow.category == filters.category)
+    if filters.source is not None:
+        query = query.where(CaseRow.source == filters.source)
+    if filters.band is not None:
+        query = query.where(col(CaseRow.severity).in_(filters.band.severities))
+    return query
+
+
+def _in_turn(query: SelectOfScalar[CaseRow]) -> SelectOfScalar[CaseRow]:
+    return query.order_by(col(CaseRow.due_at), col(CaseRow.id))
+
+
+def _free_for(person: Person, filters: Filters) -> SelectOfScalar[CaseRow]:
+    """Nobody else works on it, and this person may decide it, has not skipped it and is not its first of two."""
+    holder, lease_until, first = col(CaseRow.holder), col(CaseRow.lease_until), col(CaseRow.first_person)
+    free = or_(lease_until.is_(None), lease_until <= now(), holder == person.id)
+    own = select(ReviewRow.id).where(ReviewRow.case_id == CaseRow.id, ReviewRow.person_id == person.id)
+    skipped = own.where(ReviewRow.action == "skip")
+    not_first = or_(first.is_(None), first != person.id)
+    query = _filtered(filters).where(free, ~skipped.exists(), not_first)
+    return query if person.may(Duty.DECIDE_ESCALATED) else query.where(CaseRow.level == "moderator")
+
+
+def _require_open(case: CaseRow) -> None:
+    if case.state != "open":
+        raise AlreadyDecided("This case has been decided.")
+
+
+def _require_level(case: CaseRow, person: Person) -> None:
+    person.require(Duty.DECIDE)
+    if case.level == "senior":
+        person.require(Duty.DECIDE_ESCALATED)
+
+
+def _require_lease(case: CaseRow, token: str, person: Person) -> None:
+    if case.holder != person.id or case.lease != token or not _is_held(case):
+        raise LeaseLost("Your time with this case ran out, and it went back to the queue. Nothing was changed.")
+
+
+def _is_held(case: CaseRow) -> bool:
+    return case.lease_until is not None and case.lease_until > now()
+
+
+def _clear_lease(session: Session, case: CaseRow) -> None:
+    case.holder = case.lease = case.lease_until = None
+    session.add(case)
+
+
+def _from_now(time: timedelta) -> str:
+    return (datetime.now(UTC) + time).isoformat(timespec="microseconds")
+
+
+def _said_before(session: Session, lease: Lease, person: Person) -> ReviewRow | None:
+    same = select(ReviewRow).where(ReviewRow.case_id == lease.case_id, ReviewRow.person_id == person.id)
+    return session.exec(same.where(ReviewRow.lease_digest == digest_of(lease.token))).first()
+
+
+def _repeated(before: ReviewRow, said: Said, case: CaseRow) -> Reviewed:
+    """Raises AlreadyDecided for another form under a lease that was used, or for one that was undone."""
+    if before.effective_at and case.review_id != before.id:
+        raise AlreadyDecided("You took this decision back. Nothing was changed.")
+    if (before.action, dict(_choices(before)), before.clause) != (said.action, dict(said.choices), said.clause):
+        raise AlreadyDecided("You have decided this case already, otherwise.")
+    return _reviewed(before, case, repeated=True)
+
+
+def _reviewed(row: ReviewRow, case: CaseRow, repeated: bool = False) -> Reviewed:
+    second_needed = (
+        case.state == "open" and case.first_person == row.person_id and ALLOW in dict(_choices(row)).values()
+    )
+    return Reviewed(row.id, case.id, row.effective_at, repeated, second_needed)
+
+
+def _review(case_id: str, person: Person, said: Said, lease: str) -> ReviewRow:
+    salt = random_text(32)
+    return ReviewRow(
+        id=new_id("rev"), case_id=case_id, person_id=person.id, action=said.action,
+        choices=ledger.canonical(dict(said.choices)), clause=said.clause, reason=said.reason, note=said.note,
+        note_salt=salt, note_digest=ledger.prompt_digest(salt, said.note), lease_digest=digest_of(lease),
+        policy=str(said.policy), policy_sha256=said.policy.sha256, created_at=now(),
+    )  # fmt: skip
+
+
+def _record(session: Session, row: ReviewRow) -> None:
+    ledger.append(session, "reviewed", row.id, {"digest": ledger.review_digest(row), "case": row.case_id})
+
+
+def _choices(row: ReviewRow) -> list[tuple[str, str]]:
+    return list(json.loads(row.choices).items())
+
+
+def _decide_picture(session: Session, picture: PictureRow, review: ReviewRow, state: State) -> None:
+    """A person's decision about one picture: the signals, models and policy it rests on are those of the gate's."""
+    before = session.get_one(DecisionRow, picture.decision_id)
+    blocks = state is State.WITHHELD
+    categories = [review.clause] if blocks else []
+    reasons = [{"action": BLOCK, "category": name, "source": "person", "score": 1.0, "threshold": 1.0,
+                "rule": f"{PERSONS_RULE}{review.reason}"} for name in categories]  # fmt: skip
+    row = _as_new(
+        before, action=Action.BLOCK if blocks else Action.ALLOW, failure=None, decided_by=review.person_id,
+        categories=ledger.canonical(categories), reasons=ledger.canonical(reasons),
+    )  # fmt: skip
+    _let(session, picture, row, state)
+
+
+def _as_new(before: DecisionRow, **changed: Any) -> DecisionRow:
+    return DecisionRow(**{**before.model_dump(), **changed, "id": new_id("dec"), "created_at": now(), "seconds": 0.0})
+
+
+def _let(session: Session, picture: PictureRow, decision: DecisionRow, state: State) -> None:
+    session.add(decision)
+    facts = {"digest": ledger.decision_digest(decision), "request": decision.request_id}
+    ledger.append(session, "decided", decision.id, facts)
+    picture.decision_id = decision.id
+    rest(session, picture, state)
+
+
+def _close(session: Session, case: CaseRow) -> None:
+    """The case is over; a request that waited as a whole waits no longer."""
+    case.state, case.closed_at = "closed", now()
+    session.add(case)
+    request = session.get_one(RequestRow, case.request_id)
+    if request.state != State.HELD:
+        return
+    of_request = select(PictureRow.state).where(PictureRow.request_id == case.request_id)
+    released = State.RELEASED in set(session.exec(of_request))
+    move(session, case.request_id, State.RELEASED if released else State.WITHHELD)
+    request.outcome, request.error_code = ("allowed", None) if released else ("blocked_image", request.error_code)
+    session.add(request)

@@ -1,0 +1,359 @@
+"""The pages of the review desk: the queue, and one case. They work without JavaScript, and by keyboard with it."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from gateway.assembly import House
+from gateway.auth import require_own_form
+from gateway.errors import GatewayError, NotFound, SignInRequired
+from gateway.login import SignedIn
+from gateway.store.cases import ALLOW, BLOCK, CaseFile, Filters, Lease, Said
+from gateway.store.people import Duty, Person
+from gateway.store.queue import Band, Source, band_of
+from gateway.store.tables import CaseRow, ReviewRow
+from gateway.web import case_page
+from gateway.web.desk_texts import DESK_TEXTS, KEYS, DeskTexts
+from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, html, page
+from gateway.web.signing_in import TheModerator
+from policies.reasons import load_reasons
+from policies.signals import Category
+
+PICTURE_FIELD = "picture-"  # of a form: picture-<id> = allow | block
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A request to the desk: who asks, and for whom the page is written."""
+
+    request: Request
+    visitor: Visitor
+    moderator: SignedIn
+
+    @property
+    def house(self) -> House:
+        """The running service."""
+        return house_of(self.request)
+
+    @property
+    def person(self) -> Person:
+        """Who is signed in."""
+        return self.moderator.person
+
+    @property
+    def texts(self) -> DeskTexts:
+        """The desk's words in their language."""
+        return DESK_TEXTS[self.visitor.language]
+
+    async def form(self) -> Mapping[str, str]:
+        """The form that was sent from a page of theirs. Raises CsrfFailed, and as `read_form`."""
+        form = await form_of(self.request)
+        require_own_form(self.request, form.get("csrf", ""), self.moderator.csrf)
+        return form
+
+    def page(self, template: str, status: int, **context: object) -> Response:
+        """A page of the desk."""
+        return page(self.request, self.visitor, template, status, **self._common, **context)
+
+    def part(self, template: str, **context: object) -> Response:
+        """The changing part of a page."""
+        return html(self.visitor, template, 200, **self._common, **context)
+
+    @property
+    def _common(self) -> dict[str, object]:
+        return {"d": self.texts, "moderator": self.moderator, "key_names": KEYS, "age": self._age, "band_of": band_of,
+                "is_overdue": case_page.is_overdue}  # fmt: skip
+
+    def _age(self, since: str) -> str:
+        return case_page.age(since, self.texts)
+
+
+def the_desk(request: Request, visitor: TheVisitor, moderator: TheModerator) -> Desk:
+    """Raises SignInRequired."""
+    return Desk(request, visitor, moderator)
+
+
+TheDesk = Annotated[Desk, Depends(the_desk)]
+
+
+@router.get("/review")
+async def queue_page(desk: TheDesk) -> Response:
+    """What waits, whose turn is next first."""
+    return desk.page("queue.html", 200, **await _queue(desk), done=await _done(desk))
+
+
+@router.get("/review/queue")
+async def queue_fragment(desk: TheDesk) -> Response:
+    """The changing part of the queue."""
+    return desk.part("queue_list.html", **await _queue(desk))
+
+
+@router.post("/review/next")
+async def take_next(desk: TheDesk) -> Response:
+    """Take the case whose turn it is."""
+    return await _answered(desk, partial(_take_next, desk))
+
+
+@router.get("/review/cases/{case_id}")
+async def show_case(desk: TheDesk, case_id: str) -> Response:
+    """A case as it stands; with the form for whoever holds it."""
+    return await _answered(desk, partial(_case, desk, case_id))
+
+
+@router.get("/review/cases/{case_id}/{rest}")
+async def show_case_again(desk: TheDesk, case_id: str, rest: str) -> Response:
+    """What a reload, or another language, asks for after a form that could not be taken."""
+    return RedirectResponse(f"/review/cases/{case_id}", status_code=303)
+
+
+@router.post("/review/cases/{case_id}/claim")
+async def claim(desk: TheDesk, case_id: str) -> Response:
+    """Take this case."""
+
+    async def take() -> Response:
+        await desk.form()
+        desk.person.require(Duty.DECIDE)
+        await to_thread.run_sync(desk.house.desk.cases.claim, case_id, desk.person)
+        return _to_case(case_id)
+
+    return await _answered(desk, take)
+
+
+@router.post("/review/cases/{case_id}/lease")
+async def prolong(desk: TheDesk, case_id: str) -> Response:
+    """A sign of life from the page of whoever works on a case. Answers a program."""
+    form = await desk.form()
+    lease = await to_thread.run_sync(desk.house.desk.cases.prolong, _lease(case_id, form), desk.person)
+    return JSONResponse({"seconds": _seconds_until(lease.until)})
+
+
+@router.post("/review/cases/{case_id}/return")
+async def give_back(desk: TheDesk, case_id: str) -> Response:
+    """Let somebody else have it."""
+
+    async def give() -> Response:
+        form = await desk.form()
+        await to_thread.run_sync(desk.house.desk.cases.give_back, _lease(case_id, form), desk.person)
+        return RedirectResponse("/review", status_code=303)
+
+    return await _answered(desk, give)
+
+
+@router.post("/review/cases/{case_id}/decision")
+async def decide(desk: TheDesk, case_id: str) -> Response:
+    """Allow or block each picture, and take the next case."""
+    return await _say(desk, case_id, "decide")
+
+
+@router.post("/review/cases/{case_id}/escalation")
+async def escalate(desk: TheDesk, case_id: str) -> Response:
+    """Ask a senior moderator, and take the next case."""
+    return await _say(desk, case_id, "escalate")
+
+
+@router.post("/review/cases/{case_id}/skip")
+async def skip(desk: TheDesk, case_id: str) -> Response:
+    """Leave it to somebody else, and take the next case."""
+    return await _say(desk, case_id, "skip")
+
+
+@router.post("/review/cases/{case_id}/undo")
+async def undo(desk: TheDesk, case_id: str) -> Response:
+    """Take back what was allowed, in time."""
+
+    async def take_back() -> Response:
+        await desk.form()
+        await to_thread.run_sync(desk.house.desk.undo, case_id, desk.person)
+        return _to_case(case_id)
+
+    return await _answered(desk, take_back)
+
+
+@router.get("/review/cases/{case_id}/pictures/{picture_id}.png")
+async def blurred_picture(desk: TheDesk, case_id: str, picture_id: str) -> Response:
+    """The picture, blurred and grey: its details never leave the server."""
+    content = await to_thread.run_sync(desk.house.desk.blurred, case_id, picture_id, desk.person)
+    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
+
+
+@router.post("/review/cases/{case_id}/pictures/{picture_id}/reveal")
+async def clear_picture(desk: TheDesk, case_id: str, picture_id: str) -> Response:
+    """The picture as it is, to whoever works on the case; recorded before a byte leaves."""
+    form = await desk.form()
+    lease = _lease(case_id, form)
+    content, kind = await to_thread.run_sync(desk.house.desk.clear, lease, picture_id, desk.person)
+    return Response(content, media_type=f"image/{kind}", headers={"Cache-Control": "no-store"})
+
+
+async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
+    """The answer, or a page that says what stood in the way."""
+    try:
+        return await answer()
+    except SignInRequired:
+        raise
+    except GatewayError as error:
+        heading = desk.texts.missing_heading if isinstance(error, NotFound) else desk.texts.desk
+        told = desk.texts.missing_lead if isinstance(error, NotFound) else desk.texts.error(error.code)
+        response = desk.page("desk_trouble.html", error.status, heading=heading, told=told)
+        response.headers.update(error.headers)
+        return response
+
+
+async def _take_next(desk: Desk) -> Response:
+    form = await desk.form()
+    desk.person.require(Duty.DECIDE)
+    return await _next(desk, _filters(form))
+
+
+async def _next(desk: Desk, filters: Filters, done: str = "") -> Response:
+    lease = await to_thread.run_sync(desk.house.desk.cases.claim_next, desk.person, filters)
+    asked = {name: value for name, value in _asked(filters).items() if value}
+    query = urlencode({**asked, **({"done": done} if done else {})})
+    path = f"/review/cases/{lease.case_id}" if lease else "/review"
+    return RedirectResponse(f"{path}?{query}" if query else path, status_code=303)
+
+
+async def _say(desk: Desk, case_id: str, action: str) -> Response:
+    """Do it and go on; when it could not be done, show the case again with all that was filled in."""
+    form: Mapping[str, str] = {}
+    try:
+        form = await desk.form()
+        said = _said(action, form, desk.house)
+        await to_thread.run_sync(desk.house.desk.say, _lease(case_id, form), desk.person, said)
+    except SignInRequired:
+        raise
+    except GatewayError as error:
+        return await _answered(desk, partial(_case, desk, case_id, form, error))
+    return await _next(desk, _filters(form), case_id)
+
+
+def _said(action: str, form: Mapping[str, str], house: House) -> Said:
+    choices = {key.removeprefix(PICTURE_FIELD): value for key, value in form.items() if key.startswith(PICTURE_FIELD)}
+    clause = form.get("clause", "")
+    return Said(
+        action=action,
+        policy=house.policy_in_force.policy.stamp,
+        choices=choices if action == "decide" else {},
+        clause=Category(clause) if action == "decide" and clause in set(Category) else None,
+        reason=form.get("reason") or None,
+        note=form.get("note", ""),
+    )
+
+
+def _lease(case_id: str, form: Mapping[str, str]) -> Lease:
+    return Lease(case_id, form.get("lease", ""), "")
+
+
+def _to_case(case_id: str) -> Response:
+    return RedirectResponse(f"/review/cases/{case_id}", status_code=303)
+
+
+async def _queue(desk: Desk) -> dict[str, object]:
+    desk.person.require(Duty.READ)
+    filters, cases = _filters(desk.request.query_params), desk.house.desk.cases
+    waiting = await to_thread.run_sync(cases.waiting, filters)
+    return {
+        "cases": waiting,
+        "thumbnails": await to_thread.run_sync(cases.first_pictures, waiting),
+        "counts": await to_thread.run_sync(cases.counts),
+        "names": await to_thread.run_sync(desk.house.login.people.names),
+        "filters": filters,
+        "asked": urlencode({name: value for name, value in _asked(filters).items() if value}),
+        "bands": tuple(Band),
+        "sources": tuple(Source),
+        "categories": tuple(Category),
+        "may_decide": desk.person.may(Duty.DECIDE),
+    }
+
+
+def _filters(asked: Mapping[str, str]) -> Filters:
+    """What does not exist filters nothing."""
+    category, source, band = asked.get("category"), asked.get("source"), asked.get("band")
+    return Filters(
+        category if category in set(Category) else None,
+        source if source in set(Source) else None,
+        Band(band) if band in set(Band) else None,
+    )
+
+
+def _asked(filters: Filters) -> dict[str, str | None]:
+    return {"category": filters.category, "source": filters.source, "band": filters.band}
+
+
+async def _case(
+    desk: Desk, case_id: str, draft: Mapping[str, str] | None = None, error: GatewayError | None = None
+) -> Response:
+    file = await to_thread.run_sync(desk.house.desk.read, case_id, desk.person)
+    names = await to_thread.run_sync(desk.house.login.people.names)
+    held = file.case.holder == desk.person.id and _seconds_until(file.case.lease_until) > 0
+    context = {
+        **_file_context(desk, file, names),
+        "held": held,
+        "lease_s": _seconds_until(file.case.lease_until),
+        "taken_by": names.get(file.case.holder or "") if _seconds_until(file.case.lease_until) > 0 else None,
+        "may_claim": file.case.state == "open" and _may_decide(desk.person, file.case),
+        "draft": defaultdict(str, draft or {}),
+        "notice": desk.texts.error(error.code) if error else "",
+        "done": await _done(desk),
+        "asked": _asked(_filters(draft or desk.request.query_params)),
+    }
+    return desk.page("case.html", error.status if error else 200, **context)
+
+
+def _may_decide(person: Person, case: CaseRow) -> bool:
+    return person.may(Duty.DECIDE_ESCALATED if case.level == "senior" else Duty.DECIDE)
+
+
+def _file_context(desk: Desk, file: CaseFile, names: Mapping[str, str]) -> dict[str, object]:
+    policy, language = desk.house.policy_in_force.policy, desk.visitor.language
+    return {
+        "file": file,
+        "case": file.case,
+        "names": names,
+        "segments": case_page.prompt_segments(file),
+        "why_held": case_page.why_held(file, desk.visitor.texts, desk.texts),
+        "prompt_bars": case_page.bars(file.prompt_decision),
+        "telling": case_page.telling,
+        "pictures": case_page.shown(file),
+        "timeline": case_page.timeline(file, names, language, desk.texts),
+        "clauses": [(category, policy.message(category, language)) for category in Category],
+        "reasons": load_reasons(),
+        "language": language,
+        "allow": ALLOW,
+        "block": BLOCK,
+    }
+
+
+async def _done(desk: Desk) -> dict[str, object] | None:
+    """What the person did just before, and whether it can still be taken back."""
+    case_id = desk.request.query_params.get("done", "")
+    found = await to_thread.run_sync(desk.house.desk.cases.latest, case_id, desk.person) if case_id else None
+    if found is None:
+        return None
+    case, review = found
+    seconds = _seconds_until(review.effective_at) if case.review_id == review.id else 0
+    return {"case": case, "seconds": seconds, "told": _told(case, review, seconds, desk.texts)}
+
+
+def _told(case: CaseRow, review: ReviewRow, seconds: int, texts: DeskTexts) -> str:
+    if seconds > 0:
+        return texts.done_allowed.format(seconds=seconds)
+    if review.action == "decide" and case.state == "open":
+        return texts.done_second
+    return texts.done[review.action] if review.effective_at is None else ""
+
+
+def _seconds_until(moment: str | None) -> int:
+    if moment is None:
+        return 0
+    return max(0, round((datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()))

@@ -1,0 +1,101 @@
+"""The sign-in page of the review desk, and who is signed in."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.auth import require_own_form
+from gateway.errors import GatewayError
+from gateway.login import Attempt, SignedIn
+from gateway.store.people import ABSOLUTE
+from gateway.web.desk_texts import DESK_TEXTS
+from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, page, visitor_of
+
+COOKIE = "gardefou_desk"
+MAX_FIELD_CHARS = 200  # of a name or a password: hashing longer ones would be work for nothing
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """Whoever holds the desk's cookie. Raises SignInRequired."""
+    return await to_thread.run_sync(house_of(request).login.signed_in, _held(request))
+
+
+TheModerator = Annotated[SignedIn, Depends(signed_in)]
+
+
+@router.get("/review/login")
+async def sign_in_page(request: Request, visitor: TheVisitor) -> Response:
+    """Name, password, code."""
+    return _page(request, visitor)
+
+
+@router.post("/review/login")
+async def sign_in(request: Request, visitor: TheVisitor) -> Response:
+    """Open a session of its own: what the browser held before is over."""
+    name = ""
+    try:
+        form = await form_of(request)
+        name = form.get("name", "")[:MAX_FIELD_CHARS]
+        require_own_form(request, form.get("csrf", ""), visitor.session.csrf)
+        token = await to_thread.run_sync(house_of(request).login.sign_in, _attempt(request, name, form))
+    except GatewayError as error:
+        return _page(request, visitor, name=name, error=error)
+    response = RedirectResponse("/review", status_code=303)
+    secure, seconds = request.url.scheme == "https", int(ABSOLUTE.total_seconds())
+    response.set_cookie(_cookie(request), token, seconds, path="/", httponly=True, samesite="lax", secure=secure)
+    return response
+
+
+@router.post("/review/logout")
+async def sign_out(request: Request, moderator: TheModerator) -> Response:
+    """The session is over, here and in the database."""
+    form = await form_of(request)
+    require_own_form(request, form.get("csrf", ""), moderator.csrf)
+    await to_thread.run_sync(house_of(request).login.people.sign_out, _held(request))
+    response = RedirectResponse("/review/login", status_code=303)
+    response.delete_cookie(_cookie(request), secure=request.url.scheme == "https")
+    return response
+
+
+async def ask_to_sign_in(request: Request, error: GatewayError) -> Response:
+    """A page leads to the sign-in page; a form that came too late is answered with it."""
+    if request.method == "GET":
+        return RedirectResponse("/review/login", status_code=303)
+    return _page(request, visitor_of(request), error=error)
+
+
+def _attempt(request: Request, name: str, form: Mapping[str, str]) -> Attempt:
+    address = request.client.host if request.client else ""
+    password, code = form.get("password", "")[:MAX_FIELD_CHARS], form.get("code", "")[:MAX_FIELD_CHARS]
+    return Attempt(name, password, code, address, _held(request))
+
+
+def _cookie(request: Request) -> str:
+    """Over https a name that no other host and no plain connection can set."""
+    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
+
+
+def _held(request: Request) -> str:
+    return request.cookies.get(_cookie(request), "")
+
+
+def _page(request: Request, visitor: Visitor, name: str = "", error: GatewayError | None = None) -> Response:
+    desk = DESK_TEXTS[visitor.language]
+    notice = desk.error(error.code) if error else ""
+    response = page(
+        request,
+        visitor,
+        "sign_in.html",
+        error.status if error else 200,
+        d=desk,
+        moderator=None,
+        name=name,
+        notice=notice,
+    )
+    response.headers.update(error.headers if error else {})
+    return response
