@@ -1,13 +1,14 @@
 # make run    install, migrate and serve at http://127.0.0.1:8000
 # make test   install what tests need and run them all
 # make check  format, lint, types, import layers
+# make parity     print how near DALL-E Mini is to the original code, min-dalle and taming-transformers
 # make scorecard  measure the prompt gate, write docs/scorecard-prompts.md
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data
 PORT ?= 8000
 
-.PHONY: run test check format clean contact-sheet bench scorecard
+.PHONY: run test check format clean contact-sheet bench scorecard parity
 
 run: .venv/installed
 	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
@@ -34,8 +35,11 @@ bench: .venv/installed
 scorecard: .venv/installed-peers
 	$(BIN)/gardefou evaluate scorecard --out docs
 
+parity: .venv-parity/installed
+	JAX_PLATFORMS=cpu XLA_FLAGS=--xla_backend_optimization_level=0 .venv-parity/bin/python -W ignore -m tests.parity
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-parity
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("gardefou needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -52,3 +56,10 @@ clean:
 .venv/installed-peers: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[peers]'
 	touch $@ .venv/installed
+
+# the original and its peers pin what cannot be had any more: their code runs without what they ask for
+.venv-parity/installed: tests/parity/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-parity
+	.venv-parity/bin/pip install --quiet --editable . --requirement tests/parity/requirements.txt
+	.venv-parity/bin/pip install --quiet --no-deps dalle-mini==0.1.5 min-dalle==0.4.11 taming-transformers==0.0.1
+	touch $@

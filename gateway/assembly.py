@@ -173,7 +173,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     screen = screen or build_screen(settings, policy)
     require_reports(policy, screen)
     if isinstance(generator, SupervisedGenerator):
-        with _refusing_to_start(settings.generator_weights or settings.generator):
+        with _refusing_to_start(settings.generator_folder or settings.generator):
             generator.wait_until_made()
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
@@ -203,7 +203,7 @@ def _recipe(settings: Settings) -> Recipe:
         sizes=settings.generator_sizes, batch=settings.generator_batch, arguments=settings.generator_arguments,
         revision=settings.generator_revision, upstream=_upstream(settings),
     )  # fmt: skip
-    return recipe_of(settings.generator, settings.generator_weights, settings.threads, options)
+    return recipe_of(settings.generator, settings.generator_folder, settings.threads, options)
 
 
 def _upstream(settings: Settings) -> Upstream | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -41,6 +41,7 @@ for name, group in (("keys", keys_app), ("users", users_app), ("policy", policy_
                     ("bench", bench_app)):  # fmt: skip
     app.add_typer(group, name=name)
 
+Dtype = Literal["float32", "float16", "bfloat16"]
 Data = Annotated[Path | None, typer.Option("--data", help="Where all state lives. Default: $GARDEFOU_DATA or ./data.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -362,14 +363,59 @@ def list_decisions(
         typer.echo(json.dumps(told) if as_json else _line(told))
 
 
-@models_app.command("verify")
-def verify_models(as_json: AsJson = False) -> None:
-    """Compare every shipped model file with its published sha256."""
-    from gateway.assembly import shipped_models
-    from policies.identity import verify_folder
-
+@models_app.command("list")
+def list_models(data: Data = None, as_json: AsJson = False) -> None:
+    """Every model that is here, and those that can be pulled."""
     with _told_plainly(as_json):
-        found = [verify_folder(folder) for folder in shipped_models()]
+        from gateway.model_folders import list_models as listed
+
+        for model in listed(_settings(data=data)):
+            typer.echo(
+                json.dumps(model) if as_json else f"{model['name']:12} {model['state']:9} {model['folder'] or ''}"
+            )
+
+
+@models_app.command("pull")
+def pull_model(
+    name: Annotated[str, typer.Argument(help="dalle-mini or dalle-mega.")],
+    data: Data = None,
+    revision: Annotated[str | None, typer.Option(help="A commit of its hub repository. Default: today's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch released weights once; all later work is offline. A pull that was cut goes on where it stopped."""
+    with _told_plainly(as_json):
+        from gateway.model_folders import pull_model as pulled
+
+        _tell_model(pulled(_settings(data=data), name, revision), as_json)
+
+
+@models_app.command("convert")
+def convert_model(
+    source: Annotated[Path, typer.Argument(help="A folder in any layout: released, min-dalle's, or ours.")],
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    vqgan: Annotated[Path | None, typer.Option(help="Folder of the picture decoder, when it lies apart.")] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name in every record. Default: the folder's.")] = None,
+    dtype: Annotated[Dtype | None, typer.Option(help="Of the numbers. Default: as stored.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write DALL-E Mini's weights as safetensors, every tensor checked; all of it or nothing."""
+    with _told_plainly(as_json):
+        from gateway.model_folders import convert_model as converted
+
+        _tell_model(converted(source, vqgan, out, name, dtype), as_json)
+
+
+@models_app.command("verify")
+def verify_models(
+    folders: Annotated[list[Path] | None, typer.Argument(help="None: all that are shipped or were pulled.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare model files with their published sha256, and a generator's tensors with its config.json."""
+    with _told_plainly(as_json):
+        from gateway.model_folders import verify_model, whole_folders
+
+        found = [verify_model(folder) for folder in folders or whole_folders(_settings(data=data))]
     if as_json:
         typer.echo(json.dumps({model.name: model.sha256 for model in found}))
     else:
@@ -533,6 +579,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
     from gateway.assembly import PolicyUnfit
     from gateway.errors import BadRequest, GatewayError, NotFound
     from generator.contract import GeneratorUnusable
+    from generator.hub import HubUnavailable, UnknownRelease
     from generator.supervised import WorkerUnavailable
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
@@ -546,8 +593,8 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
         yield
     except IntegrityFailure as error:
         _fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, NotAPicture, PictureTooLarge,
-            UnusableRows, UnusableThresholds, NothingToPlot) as error:  # fmt: skip
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, UnknownRelease, NotAPicture,
+            PictureTooLarge, UnusableRows, UnusableThresholds, NothingToPlot, FileExistsError) as error:  # fmt: skip
         _fail(str(error), USAGE, as_json)
     except NotFound as error:
         _fail(error.message, USAGE, as_json, error.envelope)
@@ -555,7 +602,7 @@ def _told_plainly(as_json: bool = False) -> Iterator[None]:
         _fail(error.message, FOUND_PROBLEMS, as_json, error.envelope)
     except GatewayError as error:
         _fail(error.message, UNAVAILABLE, as_json, error.envelope)
-    except (OSError, CommandError, WorkerUnavailable) as error:
+    except (HubUnavailable, OSError, CommandError, WorkerUnavailable) as error:
         _fail(str(error), UNAVAILABLE, as_json)
 
 
@@ -591,6 +638,14 @@ def _tell_check(answer: dict[str, Any], as_json: bool) -> None:
     from gateway.terminal import as_line
 
     typer.echo(json.dumps(answer) if as_json else as_line(answer))
+
+
+def _tell_model(model: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(model))
+        return
+    typer.echo("\n".join(f"{sha256}  {file}" for file, sha256 in model["files"].items()))
+    typer.echo(f"{model['name']} {model['sha256']}: {model['folder']}")
 
 
 def _line(told: dict[str, Any]) -> str:

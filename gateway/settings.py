@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     wordlists_seconds: float = Field(default=1, ge=0.05)  # how often lists are looked at for changes
 
     generator: str = "dalle-nano"
-    generator_weights: Path | None = None  # a folder; for `diffusers` a hub id, too
+    generator_weights: Path | None = None  # a folder (None: what was pulled or is shipped) or a pipeline's hub id
     generator_revision: str | None = None  # of a hub id: a commit pins it
     generator_sizes: tuple[Size, ...] = ()  # the default first, as ["512x512", "768x512"]; (): the model's own
     generator_batch: int | None = Field(default=None, ge=1, le=64)  # pictures drawn, or asked for, at once
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     upstream_model: str | None = None
     upstream_seeds: bool = False  # the upstream understands `seed`
     upstream_picture_hosts: tuple[str, ...] = ()  # hosts beside its own that its links may name
+    hub: str = "https://huggingface.co"  # where `gardefou models pull` asks; https, or this machine
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None
@@ -70,6 +71,17 @@ class Settings(BaseSettings):
     def wordlists_folder(self) -> Path:
         """Where the operator's own list files lie."""
         return self.wordlists or self.data / "wordlists"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where `gardefou models pull` puts what it fetches, a folder per model."""
+        return self.data / "models"
+
+    @property
+    def generator_folder(self) -> Path | None:
+        """The weights in force; None: the shipped ones."""
+        pulled = self.models_folder / self.generator
+        return self.generator_weights or (pulled if pulled.is_dir() else None)
 
     @property
     def database(self) -> str:

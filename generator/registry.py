@@ -31,7 +31,7 @@ def _dalle_mini(folder: Path | None, threads: int | None, _: Options) -> ImageGe
     from generator.dalle_mini.sampling import SamplingSettings
 
     if folder is None:
-        raise UnknownGenerator("dalle-mini needs the folder of its weights; only dalle-nano is shipped")
+        raise UnknownGenerator("the folder of its weights is missing: `gardefou models pull` fetches it")
     return DalleMini(folder, SamplingSettings(), batch_size=9, threads=threads)
 
 
@@ -60,7 +60,8 @@ def _openai(weights: Path | None, _: int | None, options: Options) -> ImageGener
 
 GENERATORS: dict[str, tuple[Factory, frozenset[str]]] = {  # what builds it, and the options that it understands
     "dalle-nano": (_dalle_nano, frozenset()),  # shipped, 64-pixel drawings of some 240 things
-    "dalle-mini": (_dalle_mini, frozenset()),  # the released architecture and weights, mini or mega, from a folder
+    "dalle-mini": (_dalle_mini, frozenset()),  # the released weights, from a folder
+    "dalle-mega": (_dalle_mini, frozenset()),  # the same, six times as large
     "diffusers": (_diffusers, frozenset({"sizes", "batch", "arguments", "revision"})),  # any of its pipelines
     "openai": (_openai, frozenset({"sizes", "batch", "arguments", "upstream"})),  # any OpenAI-compatible images API
 }

@@ -26,14 +26,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_manifest(folder: Path, name: str) -> None:
-    """List every file of a model folder with its sha256 in manifest.json; done once, when the model is made."""
+def write_manifest(folder: Path, name: str, source: dict[str, str] | None = None) -> None:
+    """List every file of a model folder with its sha256 in manifest.json; done once, when the model is made.
+
+    source: where its files are from, for the record.
+    """
     files = {
         path.name: sha256_of(path)
         for path in sorted(folder.iterdir())
         if path.is_file() and path.name != MANIFEST and path.suffix != ".md"
     }
-    (folder / MANIFEST).write_text(json.dumps({"name": name, "files": files}, indent=2) + "\n")
+    manifest = {"name": name, "files": files} | ({"source": source} if source else {})
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def verify_folder(folder: Path) -> ModelIdentity:

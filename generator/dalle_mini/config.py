@@ -51,6 +51,7 @@ class _Switches(_Settings):
     use_final_ln_decoder: Literal[True] = True
     use_cosine_attention: Literal[False] = False
     use_head_scale: Literal[False] = False
+    use_absolute_position_embeddings: Literal[True] = True
     use_swin_position_embeddings: Literal[False] = False
     use_deepnet_scaling: Literal[False] = False
     use_subln_init: Literal[False] = False
@@ -59,7 +60,7 @@ class _Switches(_Settings):
 
 
 class TransformerConfig(_Switches):
-    """Sizes of the text-to-codes transformer (borisdayma/dalle-mini, configuration.py)."""
+    """Sizes of the text-to-codes transformer; an absent key means what it does in the original's configuration.py."""
 
     d_model: PositiveInt
     encoder_layers: PositiveInt
@@ -73,7 +74,7 @@ class TransformerConfig(_Switches):
     max_text_length: PositiveInt = 64
     image_length: PositiveInt = 256
     decoder_start_token_id: int = Field(default=-1, validate_default=True)
-    normalize_text: bool = True
+    normalize_text: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -1,7 +1,8 @@
 """Reads flax_model.msgpack without flax: msgpack and numpy only, no code is ever run."""
 
+import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from generator.dalle_mini.config import TransformerConfig
 
 _ARRAY, _SCALAR = 1, 3  # extension types of flax.serialization
 _CHUNKED = "__msgpack_chunked_array__"
+_NUMBERS = ("float32", "float16", "bfloat16")  # what weights are stored in
 
 Tree = dict[str, Any]
 State = dict[str, Tensor]
@@ -25,6 +27,8 @@ class CheckpointInvalid(Exception):
 
 def _array(packed: bytes) -> Tensor:
     shape, dtype, raw = msgpack.unpackb(packed, raw=False)
+    if dtype not in _NUMBERS:
+        raise CheckpointInvalid(f"an array of {dtype}; weights are {', '.join(_NUMBERS)}")
     if dtype == "bfloat16":  # not a numpy type
         return torch.frombuffer(bytearray(raw), dtype=torch.bfloat16).reshape(shape)
     return torch.from_numpy(np.frombuffer(raw, dtype).reshape(shape).copy())
@@ -56,9 +60,9 @@ def _leaves(node: Tree, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
 def read_leaves(path: Path) -> State:
     """ "model/encoder/final_ln/bias" -> tensor, for every leaf. Raises CheckpointInvalid naming the file."""
-    packed = path.read_bytes()
     try:
-        tree = msgpack.unpackb(packed, ext_hook=_extension, raw=False, strict_map_key=False)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as packed:
+            tree = msgpack.unpackb(packed, ext_hook=_extension, raw=False, strict_map_key=False)
         tree = _join_chunks(tree.get("params", tree))
         return dict(_leaves(tree))
     except Exception as error:  # whatever is wrong with the bytes, the file is not a checkpoint
@@ -82,14 +86,14 @@ _DECODER_NAMES = _ENCODER_NAMES | {
     "LayerNorm_3": "cross_attn_ln_post",
 }
 _LEAF_NAMES = {"kernel": "weight", "scale": "weight", "embedding": "weight", "bias": "bias"}
-_LAYER = re.compile(r"model/(encoder|decoder)/layers/FlaxBart(?:En|De)coderLayer(s|_\d+)/(.+)/(\w+)")
+_LAYER = re.compile(r"model/(encoder|decoder)/layers/FlaxBart(?i:\1)Layer(s|_\d+)/(.+)/(\w+)")
 _OTHER = re.compile(r"model/(encoder|decoder)/(\w+)/(\w+)")
 
 
 def _torch_layout(leaf: str, tensor: Tensor) -> Tensor:
-    """A flax kernel is (in, out), or height, width, in, out for a convolution."""
+    """A flax kernel is (in, out), or height, width, in, out for a convolution. A copy: leaves can then be let go."""
     if leaf != "kernel":
-        return tensor
+        return tensor.clone()
     return tensor.permute(3, 2, 0, 1).contiguous() if tensor.ndim == 4 else tensor.mT.contiguous()
 
 
@@ -119,9 +123,24 @@ def _transformer_tensors(path: str, tensor: Tensor) -> Iterator[tuple[str, Tenso
     elif match := _OTHER.fullmatch(path):
         half, module, leaf = match.groups()
         prefix = "" if module == "final_ln" else "embedding."
-        yield f"{half}.{prefix}{module}.{_LEAF_NAMES[leaf]}", tensor
+        yield f"{half}.{prefix}{module}.{_LEAF_NAMES[leaf]}", _torch_layout(leaf, tensor)
     else:
         raise CheckpointInvalid(f"unknown tensor {path}")
+
+
+def _gather(leaves: State, tensors: Callable[[str, Tensor], Iterable[tuple[str, Tensor]]], path: Path) -> State:
+    """Every leaf under our names; leaves are let go one by one, so that a large file is not held twice."""
+    state: State = {}
+    while leaves:
+        leaf, tensor = leaves.popitem()
+        try:
+            parts = dict(tensors(leaf, tensor))
+        except (KeyError, CheckpointInvalid) as error:
+            raise CheckpointInvalid(f"{path}: {leaf}: {error}") from error
+        if twice := state.keys() & parts.keys():
+            raise CheckpointInvalid(f"{path}: {leaf}: {min(twice)} is there twice")
+        state |= parts
+    return state
 
 
 def read_transformer(path: Path, config: TransformerConfig) -> State:
@@ -129,12 +148,7 @@ def read_transformer(path: Path, config: TransformerConfig) -> State:
 
     Raises CheckpointInvalid naming the file.
     """
-    state: State = {}
-    for name, tensor in read_leaves(path).items():
-        try:
-            state.update(_transformer_tensors(name, tensor))
-        except (KeyError, CheckpointInvalid) as error:
-            raise CheckpointInvalid(f"{path}: {name}: {error}") from error
+    state = _gather(read_leaves(path), _transformer_tensors, path)
     found = sum(name.endswith("ffn.wo.weight") for name in state)
     if found != config.encoder_layers + config.decoder_layers:
         raise CheckpointInvalid(f"{path}: {found} layers, config.json says otherwise")
@@ -153,14 +167,11 @@ def _vqgan_name(path: str) -> str:
     return ".".join([*modules, _LEAF_NAMES[leaf]])
 
 
+def _vqgan_tensors(path: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+    if not path.startswith(_ENCODE_SIDE):
+        yield _vqgan_name(path), _torch_layout(path.rpartition("/")[2], tensor)
+
+
 def read_vqgan(path: Path) -> State:
     """The decode side of a flax VQGAN under taming's names. Raises CheckpointInvalid naming the file."""
-    state: State = {}
-    for name, tensor in read_leaves(path).items():
-        if name.startswith(_ENCODE_SIDE):
-            continue
-        try:
-            state[_vqgan_name(name)] = _torch_layout(name.rpartition("/")[2], tensor)
-        except KeyError as error:
-            raise CheckpointInvalid(f"{path}: unknown tensor {name}") from error
-    return state
+    return _gather(read_leaves(path), _vqgan_tensors, path)

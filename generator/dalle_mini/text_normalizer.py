@@ -1,7 +1,7 @@
 """What DALL-E Mini does to a prompt before reading it: the steps of its training (dalle_mini/model/text.py).
 
-Two deliberate differences: `<person>` always becomes "a person" (the original draws among three words at
-random), and transliteration is anyascii's instead of Unidecode's.
+Two deliberate differences: `<person>` always becomes "a person" (the original draws among three words at random), and
+scripts other than Latin, Greek and Cyrillic are spelt by another library (generator.dalle_mini.transliteration).
 """
 
 import html
@@ -11,21 +11,21 @@ from collections.abc import Callable, Sequence
 
 import emoji
 import ftfy
-from anyascii import anyascii
+
+from generator.dalle_mini.transliteration import transliterate
 
 _KEPT = "xtokx"  # stands around what punctuation rules must not touch
-_AS_UNIDECODE = str.maketrans({"·": "*", "\u200b": " "})  # where anyascii differs
+_NOT_WORD = re.compile(r"[^a-zA-Z0-9']+")
 
 Step = Callable[[str], str]
 
 
 class HashtagSplitter:
-    """Cuts "dogonmoon" into "dog on moon": the cheapest cut under log(rank) word costs (Zipf)."""
+    """Cuts "dogonmoon" into "dog on moon": the cheapest cut, a word costing the log of its rank (Zipf)."""
 
     def __init__(self, words: Sequence[str]) -> None:
         """words: most frequent first."""
-        scale = math.log(max(len(words), 2))
-        self._costs = {word: math.log((rank + 1) * scale) for rank, word in enumerate(words)}
+        self._costs = {word: math.log(rank) for rank, word in enumerate(words, 1)}
         self._longest = max(map(len, words), default=1)
 
     def _last_word(self, text: str, end: int, costs: list[float]) -> tuple[float, int]:
@@ -34,20 +34,26 @@ class HashtagSplitter:
             for length in range(1, min(end, self._longest) + 1)
         )
 
-    def __call__(self, text: str) -> str:
-        """The words with spaces between; the text itself when the list cannot spell it."""
+    def _words(self, text: str) -> list[str]:
         costs, lengths = [0.0], [0]
         for end in range(1, len(text) + 1):
             cost, length = self._last_word(text, end, costs)
             costs.append(cost)
             lengths.append(length)
-        if not text or math.isinf(costs[-1]):
-            return text
-        words, end = [], len(text)
+        words: list[str] = []
+        end = len(text)
         while end:
-            words.append(text[end - lengths[end] : end])
+            word = text[end - lengths[end] : end]
+            if words and word[-1].isdigit() and words[-1][0].isdigit():  # the digits of a number stay together
+                words[-1] = word + words[-1]
+            else:
+                words.append(word)
             end -= lengths[end]
-        return " ".join(reversed(words))
+        return words[::-1]
+
+    def __call__(self, text: str) -> str:
+        """Words with spaces between; what the list cannot spell falls into single letters, as in the original."""
+        return " ".join(word for part in _NOT_WORD.split(text) for word in self._words(part))
 
 
 def _substitute(pattern: str, replacement: str) -> Step:
@@ -59,15 +65,11 @@ def _unescape(text: str) -> str:
     return html.unescape(html.unescape(text))
 
 
-def _transliterate(text: str) -> str:
-    return anyascii(text.translate(_AS_UNIDECODE))
-
-
 def _drop_outer_commas(text: str) -> str:
     return text.strip().removesuffix(",").removeprefix(",").strip()
 
 
-_FOLD: tuple[Step, ...] = (ftfy.fix_text, _unescape, emoji.demojize, _transliterate, str.lower)
+_FOLD: tuple[Step, ...] = (ftfy.fix_text, _unescape, emoji.demojize, transliterate, str.lower)
 
 _REMOVE: tuple[Step, ...] = (
     _substitute(r"<person>([,\s]*(and)*[,\s]*<person>)+", " people "),

@@ -65,32 +65,87 @@ def _problems(expected: State, found: State) -> list[str]:
     return sorted(problems)
 
 
-def fill(network: nn.Module, found: State, path: Path) -> None:
-    """Put tensors into a network: same names, same shapes. Raises CheckpointInvalid naming the file."""
+def check_fits(network: nn.Module, found: State, path: Path) -> None:
+    """The same names, the same shapes, nothing left over. Raises CheckpointInvalid naming the file."""
     if problems := _problems(network.state_dict(), found):
         shown = "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
         raise CheckpointInvalid(f"{path}: {shown}")
-    network.load_state_dict({name: tensor.float() for name, tensor in found.items()})
+
+
+def fill(network: nn.Module, found: State, path: Path) -> None:
+    """Put tensors into a network, in place of its own, as float32. Empties found: it may be most of the memory.
+
+    Raises CheckpointInvalid naming the file.
+    """
+    check_fits(network, found, path)
+    network.load_state_dict({name: found.pop(name).float() for name in tuple(found)}, assign=True)
     network.eval().requires_grad_(False)
+
+
+def empty_transformer(config: TransformerConfig) -> DalleMiniTransformer:
+    """Shapes without memory: to compare tensors with, or to fill."""
+    with torch.device("meta"):
+        return DalleMiniTransformer(config)
+
+
+def empty_vqgan(config: VQGANConfig) -> VQGANDecoder:
+    """Shapes without memory."""
+    with torch.device("meta"):
+        return VQGANDecoder(config)
+
+
+def transformer_state(folder: Path, config: TransformerConfig) -> tuple[State, Path]:
+    """The tensors of a folder under our names and the file they are from. Raises CheckpointInvalid."""
+    path = _read_either(folder, TRANSFORMER_WEIGHTS, RELEASED_TRANSFORMER)
+    released = path.name == RELEASED_TRANSFORMER
+    return (read_transformer(path, config) if released else _read_safetensors(path)), path
+
+
+def vqgan_state(folder: Path) -> tuple[State, Path]:
+    """The tensors of a folder under our names and the file they are from. Raises CheckpointInvalid."""
+    path = _read_either(folder, VQGAN_WEIGHTS, RELEASED_VQGAN)
+    return (read_vqgan(path) if path.name == RELEASED_VQGAN else _read_safetensors(path)), path
 
 
 def load_transformer(folder: Path, config: TransformerConfig) -> DalleMiniTransformer:
     """Raises CheckpointInvalid."""
-    path = _read_either(folder, TRANSFORMER_WEIGHTS, RELEASED_TRANSFORMER)
-    released = path.name == RELEASED_TRANSFORMER
-    state = read_transformer(path, config) if released else _read_safetensors(path)
-    network = DalleMiniTransformer(config)
-    fill(network, state, path)
+    network = empty_transformer(config)
+    fill(network, *transformer_state(folder, config))
     return network
 
 
 def load_vqgan(folder: Path, config: VQGANConfig) -> VQGANDecoder:
     """Raises CheckpointInvalid."""
-    path = _read_either(folder, VQGAN_WEIGHTS, RELEASED_VQGAN)
-    state = read_vqgan(path) if path.name == RELEASED_VQGAN else _read_safetensors(path)
-    network = VQGANDecoder(config)
-    fill(network, state, path)
+    network = empty_vqgan(config)
+    fill(network, *vqgan_state(folder))
     return network
+
+
+def load_config(folder: Path) -> DalleMiniConfig:
+    """Both config.json files. Raises UnsupportedConfig naming the file."""
+    return DalleMiniConfig(TransformerConfig.load(folder / TRANSFORMER_CONFIG), VQGANConfig.load(folder / VQGAN_CONFIG))
+
+
+def load_tokenizer(folder: Path, config: TransformerConfig) -> TextTokenizer:
+    """Raises TokenizerInvalid, or CheckpointInvalid when it has more ids than the network reads."""
+    tokenizer = TextTokenizer(folder / TOKENIZER, config.max_text_length)
+    if tokenizer.vocabulary_size > config.encoder_vocab_size:
+        raise CheckpointInvalid(f"{folder / TOKENIZER} has more ids than encoder_vocab_size in config.json")
+    return tokenizer
+
+
+def check_folder(folder: Path) -> int:
+    """Everything that load_model checks beyond the manifest, without building a network: how many tensors there are.
+
+    Raises UnsupportedConfig, TokenizerInvalid or CheckpointInvalid, each naming the file.
+    """
+    config = load_config(folder)
+    load_tokenizer(folder, config.transformer)
+    transformer, transformer_path = transformer_state(folder, config.transformer)
+    check_fits(empty_transformer(config.transformer), transformer, transformer_path)
+    vqgan, vqgan_path = vqgan_state(folder)
+    check_fits(empty_vqgan(config.vqgan), vqgan, vqgan_path)
+    return len(transformer) + len(vqgan)
 
 
 def load_model(folder: Path) -> LoadedModel:
@@ -99,16 +154,11 @@ def load_model(folder: Path) -> LoadedModel:
     Raises IntegrityFailure, UnsupportedConfig, TokenizerInvalid or CheckpointInvalid, each naming the file.
     """
     identity = verify_folder(folder)
-    config = DalleMiniConfig(
-        TransformerConfig.load(folder / TRANSFORMER_CONFIG), VQGANConfig.load(folder / VQGAN_CONFIG)
-    )
-    tokenizer = TextTokenizer(folder / TOKENIZER, config.transformer.max_text_length)
-    if tokenizer.vocabulary_size > config.transformer.encoder_vocab_size:
-        raise CheckpointInvalid(f"{folder / TOKENIZER} has more ids than encoder_vocab_size in config.json")
+    config = load_config(folder)
     return LoadedModel(
         identity,
         config,
-        tokenizer,
+        load_tokenizer(folder, config.transformer),
         load_transformer(folder, config.transformer),
         load_vqgan(folder, config.vqgan),
     )

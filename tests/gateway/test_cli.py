@@ -16,9 +16,11 @@ from gateway.cli import app
 from gateway.store.api_keys import ApiKeys
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
-from policies.identity import MANIFEST
+from policies.identity import MANIFEST, sha256_of, write_manifest
 from policies.loader import shipped_policies
 from tests.gateway.test_ledger import released_request
+from tests.generator import tiny
+from tests.generator.hub_server import serving
 
 KEY = re.compile(r"gk_local_[0-9A-Za-z]{10}_[0-9A-Za-z]{43}_[0-9a-f]{6}\n\Z")
 
@@ -166,6 +168,47 @@ def test_models_verify_names_every_model_with_its_hash() -> None:
     ended = gardefou("models", "verify", "--json")
     assert ended.exit_code == 0
     assert len(json.loads(ended.stdout)) == len(shipped_models())
+
+
+@real_models
+def test_a_pulled_model_is_listed_verified_and_drawn_with(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(tmp_path / "hub") as hub:
+        ended = gardefou("models", "pull", "dalle-mini", "--data", data, "--json", GARDEFOU_HUB=hub.address)
+    told = json.loads(ended.stdout)
+    assert sha256_of(data / "models" / "dalle-mini" / "tokenizer.json") == told["files"]["tokenizer.json"]
+    states = {row["name"]: row["state"] for row in lines(gardefou("models", "list", "--data", data, "--json"))}
+    assert (states["dalle-mini"], states["dalle-mega"]) == ("pulled", "absent")
+    verified = json.loads(gardefou("models", "verify", "--data", data, "--json").stdout)
+    assert verified["dalle-mini"] == told["sha256"]
+    gardefou("draw", "a cat", "-n", "1", "--data", data, "--out", tmp_path / "out", GARDEFOU_GENERATOR="dalle-mini")
+    assert "picture" in {row["stage"] for row in lines(gardefou("ledger", "list", "--data", data, "--json"))}
+
+
+def test_a_model_that_cannot_be_pulled_ends_with_the_right_exit_code(tmp_path: Path) -> None:
+    unknown = gardefou("models", "pull", "dalle-giga", "--data", tmp_path)
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    unreachable = gardefou("models", "pull", "dalle-mini", "--data", tmp_path, GARDEFOU_HUB="http://127.0.0.1:9")
+    assert (unreachable.exit_code, unreachable.stdout) == (3, "")
+    assert "no answer" in unreachable.stderr
+
+
+def test_a_converted_folder_lists_its_files_and_verifies(tmp_path: Path) -> None:
+    source, out = tiny.write_folder(tmp_path / "tiny"), tmp_path / "half"
+    ended = gardefou("models", "convert", source, "--out", out, "--dtype", "bfloat16")
+    assert ended.exit_code == 0
+    assert f"{sha256_of(out / 'transformer.safetensors')}  transformer.safetensors" in ended.stdout
+    assert gardefou("models", "verify", out).exit_code == 0
+    assert gardefou("models", "convert", source, "--out", out).exit_code == 2
+
+
+def test_tensors_that_do_not_fit_their_config_are_an_integrity_failure(tmp_path: Path) -> None:
+    folder = tiny.write_folder(tmp_path / "tiny")
+    (folder / "config.json").write_text(json.dumps(tiny.TRANSFORMER_KEYS | {"decoder_ffn_dim": 44}))
+    write_manifest(folder, "tiny")
+    ended = gardefou("models", "verify", folder)
+    assert ended.exit_code == 4
+    assert "config.json says (44, 32)" in ended.stderr
 
 
 def test_keys_create_makes_a_key_that_opens_only_what_it_should(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ CLOSED: dict[str, str] = {
     "surface": "openai|studio|moderations|check|terminal|bench",
     "model": NAME,
     "policy": NAME,
-    "outcome": "allowed|blocked_prompt|blocked_image|unconfirmed|held|cancelled|error",
+    "outcome": "allowed|blocked_prompt|blocked_image|blocked_model|unconfirmed|held|cancelled|error",
     "gate": "|".join(Stage),
     "verdict": "|".join(Action),
     "category": "|".join([*Category, "none"]),

@@ -8,6 +8,7 @@ from tests.generator.tiny import TRANSFORMER_KEYS, VQGAN, VQGAN_KEYS
 SWITCHES = {
     "use_cosine_attention": True,
     "use_head_scale": True,
+    "use_absolute_position_embeddings": False,
     "use_swin_position_embeddings": True,
     "use_deepnet_scaling": True,
     "use_subln_init": True,
@@ -31,6 +32,11 @@ def test_a_switch_that_is_not_implemented_is_refused_by_name(switch: str, value:
 def test_the_released_values_of_every_switch_are_accepted() -> None:
     keys = TRANSFORMER_KEYS | {"use_scan": True, "use_alibi": False, "sinkhorn_iters": 1, "dropout": 0.0}
     assert TransformerConfig.from_keys(keys).d_model == 32
+
+
+def test_text_is_normalised_only_when_the_config_says_so_as_in_the_original() -> None:
+    keys = {name: value for name, value in TRANSFORMER_KEYS.items() if name != "normalize_text"}
+    assert not TransformerConfig.from_keys(keys).normalize_text
 
 
 def test_an_absent_start_token_is_the_first_id_after_the_codes() -> None:

@@ -33,6 +33,7 @@ TRANSFORMER_KEYS: dict[str, Any] = {
     "max_text_length": 64,
     "image_length": 16,
     "decoder_start_token_id": 50,
+    "normalize_text": True,
 }
 VQGAN_KEYS: dict[str, Any] = {
     "ch": 8,

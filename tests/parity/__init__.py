@@ -1,0 +1,1 @@
+"""Ours beside the original DALL-E Mini, min-dalle and taming-transformers."""
