@@ -4,8 +4,11 @@ python -m safety.training.guard_nano --data PROMPTS --work .training/first --out
 python -m safety.training.guard_nano --data PROMPTS --work .training/second --out SECOND \
     --start FIRST --seed 12 --rows 64000 --learning-rate 6e-5
 python -m safety.training.average_weights FIRST SECOND --out MEAN
-python -m safety.training.guard_nano --data PROMPTS --work .training/third --out FOLDER \
+python -m safety.training.guard_nano --data PROMPTS --work .training/third --out THIRD \
     --start MEAN --seed 13 --rows 19000 --learning-rate 3e-5
+python -m safety.training.guard_nano --data PROMPTS --work .training/fourth --out FOURTH \
+    --start THIRD --seed 14 --rows 12000 --learning-rate 2e-5
+python -m safety.training.average_weights THIRD FOURTH --out FOLDER
 python -m safety.training.word_weights --out FOLDER
 python -m safety.training.calibrate_prompts --data PROMPTS --model FOLDER
 """
