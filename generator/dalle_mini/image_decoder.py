@@ -55,7 +55,7 @@ class Memory:
         """like: has the device and the precision."""
         heads, length = config.decoder_attention_heads, config.image_length
         shape = (config.decoder_layers, 2, rows, heads)
-        self._codes = like.new_zeros(*shape, length, config.d_model // heads)
+        self.codes = like.new_zeros(*shape, length, config.d_model // heads)
         self._texts = like.new_zeros(*shape, config.max_text_length, config.d_model // heads)
         self._tokens = torch.ones(rows, dtype=torch.long, device=like.device)
         self.positions = torch.zeros(rows, dtype=torch.long, device=like.device)
@@ -69,7 +69,7 @@ class Memory:
 
     def move(self, source: slice, target: slice) -> None:
         """Copy rows to others."""
-        for held in (self._codes, self._texts):
+        for held in (self.codes, self._texts):
             held[:, :, target] = held[:, :, source]
         for held in (self._tokens, self.positions):
             held[target] = held[source]
@@ -79,7 +79,7 @@ class Memory:
         positions = self.positions[:rows]
         return Window(
             positions,
-            self._codes[:, :, :rows, :, :codes],
+            self.codes[:, :, :rows, :, :codes],
             self._mask(positions + 1, codes),
             self._texts[:, :, :rows, :, :tokens],
             self._mask(self._tokens[:rows], tokens),
@@ -87,7 +87,7 @@ class Memory:
 
     def _mask(self, visible: Tensor, width: int) -> Tensor:
         hidden = torch.arange(width, device=visible.device) >= visible[:, None]
-        mask = torch.zeros(hidden.shape, dtype=self._codes.dtype, device=visible.device)
+        mask = torch.zeros(hidden.shape, dtype=self.codes.dtype, device=visible.device)
         return mask.masked_fill_(hidden, -torch.inf)[:, None, None]
 
 
