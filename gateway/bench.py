@@ -478,16 +478,23 @@ PARTS = ("encode", "steps", "decode", "whole")
 Sides = dict[str, Spent]
 
 
-def measure_generator(sizes: Sequence[str], pictures: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
-    """Seconds of each part of a drawing with random weights at full size, min-dalle's in turns with ours."""
+def measure_generator(
+    sizes: Sequence[str], pictures: Sequence[int], rounds: int, threads: int, float32: bool = False
+) -> dict[str, Any]:
+    """Seconds of each part of a drawing with random weights at full size, min-dalle's in turns with ours.
+
+    float32: ours in full precision, whatever this machine could do.
+    """
+    keys = {size: SIZES[size] | ({"half": False} if float32 else {}) for size in sizes if size != NANO}
     return {
         "threads": threads,
         "rounds": rounds,
+        "float32": float32,
         "peer_installed": peer_installed(),
         "sizes": {
-            size: _whole_drawings(pictures, rounds, threads)
-            if size == NANO
-            else _parts(size, pictures, rounds, threads)
+            size: _parts(keys[size], pictures, rounds, threads)
+            if size in keys
+            else _whole_drawings(pictures, rounds, threads)
             for size in sizes
         },
     }
@@ -500,10 +507,10 @@ def _whole_drawings(pictures: Sequence[int], rounds: int, threads: int) -> dict[
         return {"pictures": rows, "peak_mb": worker.peak_mb}
 
 
-def _parts(size: str, pictures: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
+def _parts(keys: dict[str, Any], pictures: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
     with ExitStack() as stack:
         names = (OUR_SIDE, PEER_SIDE) if peer_installed() else (OUR_SIDE,)
-        workers = {name: stack.enter_context(Worker(name, SIZES[size], threads)) for name in names}
+        workers = {name: stack.enter_context(Worker(name, keys, threads)) for name in names}
         encode = _in_turns(workers, rounds, "encode")
         decode = _in_turns(workers, rounds, "decode")
         steps = {count: _steps(workers, rounds, count) for count in pictures}
@@ -511,7 +518,7 @@ def _parts(size: str, pictures: Sequence[int], rounds: int, threads: int) -> dic
     return {
         "pictures": {count: _drawing(encode, steps[count], decode, count) for count in pictures},
         "second_request_s": {count: _second(steps[count][OUR_SIDE], twice[count][OUR_SIDE]) for count in pictures},
-        "held_mb": {count: held_mb(SIZES[size], count) for count in pictures},
+        "held_mb": {count: held_mb(keys, count) for count in pictures},
     }
 
 
@@ -566,7 +573,8 @@ def generator_table(measured: dict[str, Any]) -> str:
                 lines.append(f"{f'{size}, {count} pictures, {part}':28}" + "".join(cells))
         lines += _remarks(size, found)
     lines += [
-        f"{measured['threads']} threads a side, median of {measured['rounds']} rounds in turns",
+        f"{measured['threads']} threads a side, median of {measured['rounds']} rounds in turns"
+        + (", ours in float32" if measured["float32"] else ""),
         f"{NANO}: whole drawings; others: random weights, steps {', '.join(map(str, POSITIONS))} of {STEPS} and one "
         "decoding timed, the rest reckoned from them",
     ]

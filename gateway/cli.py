@@ -424,6 +424,7 @@ def bench_generator(
     pictures: Annotated[list[int] | None, typer.Option(min=1, help="Several times. Default: 1 and 9.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Each part is timed so often.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads of each side.")] = 1,
+    float32: Annotated[bool, typer.Option("--float32", help="Ours as on a processor without bfloat16.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Time DALL-E Mini's parts at full size with random weights, in turns with min-dalle where it is installed."""
@@ -435,7 +436,7 @@ def bench_generator(
             _say(f"unknown size {', '.join(sorted(unknown))}; known: {', '.join(GENERATOR_SIZES)}")
             raise typer.Exit(USAGE)
         try:
-            measured = measure_generator(size or ["nano"], pictures or [1, 9], rounds, threads)
+            measured = measure_generator(size or ["nano"], pictures or [1, 9], rounds, threads, float32)
         except SideDied as error:
             _fail(f"{error}: too little memory?", UNAVAILABLE, as_json)
     typer.echo(json.dumps(measured) if as_json else generator_table(measured))

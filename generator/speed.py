@@ -74,12 +74,12 @@ class Side(Protocol):
 
 
 class Ours:
-    """As generator.dalle_mini draws, laid out for this machine, with guidance."""
+    """As generator.dalle_mini draws, laid out for this machine, with guidance. keys may say half: False."""
 
     def __init__(self, keys: dict[str, Any]) -> None:
         self._keys = keys
         self._device = best_device()
-        self._half = half_pays(self._device, keys["d_model"])
+        self._half = keys.get("half", half_pays(self._device, keys["d_model"]))
         self._board: _AnywhereBoard | None = None
 
     def encode(self) -> Run:
@@ -135,7 +135,7 @@ def held_mb(keys: dict[str, Any], pictures: int) -> dict[str, float]:
         networks = (DalleMiniTransformer(config), VQGANDecoder(VQGANConfig()))
     weights = sum(parameter.numel() for network in networks for parameter in network.parameters())
     keys_and_values = 2 * 2 * pictures * config.decoder_layers * config.d_model  # numbers per position
-    half = half_pays(best_device(), config.d_model)
+    half = keys.get("half", half_pays(best_device(), config.d_model))
     ours = weights * (2 if half else 4) + keys_and_values * (config.image_length + config.max_text_length) * 4
     return {"ours": ours / 1e6, "peer": (weights + keys_and_values * config.image_length) * 4 / 1e6}
 
@@ -165,10 +165,11 @@ class Peer:
 
     def __init__(self, keys: dict[str, Any]) -> None:
         self._keys = keys
+        self._device = best_device()
         self._models = import_module(f"{PEER}.models")
         self._sizes = {"attention_head_count": keys["decoder_attention_heads"], "embed_count": keys["d_model"],
                        "glu_embed_count": keys["decoder_ffn_dim"], "layer_count": _distinct(keys, "decoder_layers"),
-                       "device": "cpu"}  # fmt: skip
+                       "device": str(self._device)}  # fmt: skip
         self._decoder: Any = None
         self._state = torch.zeros(0)
 
@@ -176,40 +177,44 @@ class Peer:
         """The blank prompt and the prompt, both as long as the longest could be."""
         encoder = self._models.DalleBartEncoder(
             text_token_count=64, text_vocab_count=self._keys["encoder_vocab_size"], **self._sizes
-        ).eval()
+        )
         encoder.layers = _repeated(encoder.layers, self._keys["encoder_layers"])
+        encoder.eval().to(self._device)
         return lambda: encoder.forward(self._ids())
 
     def step(self, pictures: int, position: int) -> Run:
         """As in MinDalle.generate_raw_image_stream."""
         if self._decoder is None:
-            made = self._models.DalleBartDecoder(image_vocab_count=self._keys["image_vocab_size"], **self._sizes)
-            self._decoder = made.eval()
-            made.layer_count = self._keys["decoder_layers"]
-            made.layers = _repeated(made.layers, made.layer_count)
+            self._decoder = self._made_decoder()
         rows = [0] * pictures + [1] * pictures
         shape = (self._keys["decoder_layers"], 4 * pictures, 256, self._keys["d_model"])
         if self._state.shape != shape:
-            self._state = torch.zeros(0)
-            self._state = torch.randn(shape)
+            self._state = torch.zeros(0)  # its memory is free before the next one takes its own
+            self._state = torch.randn(shape, device=self._device)
         return partial(
             self._decoder.sample_tokens,
-            settings=torch.tensor([1.0, 256, 16]),
+            settings=torch.tensor([1.0, 256, 16], device=self._device),
             attention_mask=self._ids()[rows].not_equal(1)[:, None, None, :],
-            encoder_state=torch.randn(2, 64, self._keys["d_model"])[rows],
+            encoder_state=torch.randn(2, 64, self._keys["d_model"], device=self._device)[rows],
             attention_state=self._state,
-            prev_tokens=torch.zeros(pictures, 1, dtype=torch.long),
-            token_index=torch.tensor([position]),
+            prev_tokens=torch.zeros(pictures, 1, dtype=torch.long, device=self._device),
+            token_index=torch.tensor([position], device=self._device),
         )
 
     def decode(self) -> Run:
         """Codes to 8-bit pixels."""
         self._decoder, self._state = None, torch.zeros(0)
-        network = self._models.VQGanDetokenizer().eval()
-        return lambda: network.forward(False, torch.arange(256)[None]).to(torch.uint8)
+        network = self._models.VQGanDetokenizer().eval().to(self._device)
+        return lambda: network.forward(False, torch.arange(256, device=self._device)[None]).to(torch.uint8)
+
+    def _made_decoder(self) -> Any:
+        decoder = self._models.DalleBartDecoder(image_vocab_count=self._keys["image_vocab_size"], **self._sizes)
+        decoder.layer_count = self._keys["decoder_layers"]
+        decoder.layers = _repeated(decoder.layers, decoder.layer_count)
+        return decoder.eval().to(self._device)
 
     def _ids(self) -> Tensor:
-        ids = torch.ones(2, 64, dtype=torch.long)
+        ids = torch.ones(2, 64, dtype=torch.long, device=self._device)
         ids[0, :2] = ids[1, :PROMPT_TOKENS] = 0
         return ids
 
@@ -275,14 +280,14 @@ def peer_installed() -> bool:
 def _serve(connection: Connection, side: str, keys: dict[str, Any], threads: int) -> None:
     made = SIDES[side](keys)
     torch.set_num_threads(threads)  # after the peer's import, which takes all
-    loaded, run = "", None
+    runs: dict[str, Run] = {}
     with torch.inference_mode(), suppress(EOFError):  # the parent has seen enough
         while True:
             part, arguments = connection.recv()
-            if part == "step" or part != loaded:
-                run = None  # lets go of its networks before the next ones are made
-                loaded, run = part, getattr(made, part)(*arguments)
-            connection.send((_timed(run), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEMORY_UNIT))
+            if part == "step" or part not in runs:
+                runs.clear()  # lets go of its networks before the next ones are made
+                runs[part] = getattr(made, part)(*arguments)
+            connection.send((_timed(runs[part]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEMORY_UNIT))
 
 
 def _timed(run: Run) -> Spent:

@@ -124,7 +124,7 @@ class CodeBoard:
         with_code = logits[:, : self._config.vqgan.n_embed]  # ids beyond have no code
         chosen = choose(with_code, self._uniform[:pictures].gather(1, at)[:, 0], self._settings)
         self._codes[:pictures].scatter_(1, at, chosen[:, None])
-        self._previous[:used] = chosen.repeat_interleave(self.rows_each)
+        self._previous[:used] = chosen[:, None].expand(-1, self.rows_each).flatten()
         self._memory.positions[:used] = (self._memory.positions[:used] + 1) % self._length  # empty places go round
         return logits.isfinite().all()
 
