@@ -78,6 +78,7 @@ class CodeBoard:
             self._previous[self._rows_of(place)] = self._previous[self._rows_of(last)]
             self._uniform[place] = self._uniform[last]
             self._codes[place] = self._codes[last]
+        self._memory.positions[self._rows_of(last)] = 0  # an empty row may still be computed, and must fit any window
         self._numbers[place] = self._numbers[last]
         self._numbers.pop()
         del self._drawn[number], self._tokens[number]

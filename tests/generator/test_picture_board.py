@@ -11,6 +11,7 @@ from torch import Tensor
 
 from generator.contract import ContinuousGenerator, DrawingBoard, GenerationFailed, PictureRequest
 from generator.dalle_mini.code_board import CodeBoard
+from generator.dalle_mini.config import DalleMiniConfig, TransformerConfig, VQGANConfig
 from generator.dalle_mini.generator import DalleMini
 from generator.dalle_mini.image_decoder import EncodedText
 from generator.dalle_mini.layout import lay_out_transformer
@@ -161,6 +162,29 @@ def test_steps_of_fixed_shape_as_a_cuda_graph_needs_them_draw_the_same_codes() -
 def test_a_fixed_board_whose_empty_places_went_round_draws_as_a_new_one() -> None:
     network = tiny.transformer()
     assert same(codes_of(network, True, [(7, 0), (8, 15)], 2)[1:], codes_of(network, True, [(8, 0)], 2))
+
+
+def test_who_leaves_far_into_a_long_drawing_leaves_nothing_behind() -> None:
+    config = DalleMiniConfig(
+        TransformerConfig.from_keys(tiny.TRANSFORMER_KEYS | {"image_length": 64}),
+        VQGANConfig.from_keys(tiny.VQGAN_KEYS | {"resolution": 32}),
+    )
+    network = DalleMiniTransformer(config.transformer)
+    tiny.randomise(network, 0)
+    drawn = []
+    for before in ([], [5, 6, 7]):
+        board = CodeBoard(network.decoder, config, SamplingSettings(condition_scale=3.0), 3, fixed=False)
+        with torch.inference_mode():
+            texts = list(texts_of(network))
+        for number in before:
+            board.enter(number, [texts[1], texts[2]], number)
+        for _ in range(40 if before else 0):
+            board.step()
+        for number in before:
+            board.leave(number)
+        board.enter(0, [texts[0], texts[2]], 0)
+        drawn.append([board.step() for _ in range(64)][-1][0])
+    assert torch.equal(*drawn)
 
 
 def test_in_half_precision_a_picture_is_still_the_same_among_others() -> None:
