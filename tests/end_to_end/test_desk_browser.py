@@ -45,6 +45,7 @@ def visit(chromium: Browser, served: tuple[House, str]) -> Iterator[Visit]:
 def sign_in(page: Page, url: str, moderator: Moderator) -> None:
     """Tab from field to field, and Enter."""
     page.goto(f"{url}/review")
+    expect(page.locator("[autofocus]")).to_be_focused()
     for value in (moderator.name, moderator.secrets.password, moderator.code()):
         page.keyboard.type(value)
         page.keyboard.press("Tab")
