@@ -1,4 +1,4 @@
-"""How long each stage of a request takes, with the models in force; and how fast the prompt gate is beside its peers.
+"""How long each stage of a request takes, with the models in force; how fast the prompt gate and the generator are.
 
 The ledger's own clock tells: what lies between two rows was spent on the stage that the second one ends. The stages of
 a request add up to its whole time. While a group of pictures is judged and released, the next is already being drawn.
@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -33,6 +33,7 @@ from gateway.store.engine import open_engine, reading
 from gateway.store.tables import DecisionRow, LedgerRow
 from generator.contract import GeneratedImage, PictureRequest
 from generator.registry import create_generator
+from generator.speed import SIZES, Spent, Worker, held_mb, peer_installed
 from policies.loader import load_policy
 from policies.wordlists import load_blocklists, load_wordlist
 from safety.checks.blocklist import Blocklist
@@ -468,3 +469,132 @@ def provenance_table(measured: dict[str, Any]) -> str:
     ]
     lines.append(f"{measured['rounds']} rounds in one worker thread; the event loop takes no part")
     return "\n".join(lines)
+
+
+# --- the generator ------------------------------------------------------------------------------------------------
+
+NANO = "nano"
+GENERATOR_SIZES = (NANO, *SIZES)
+STEPS, POSITIONS = 256, (16, 128, 240)  # codes of a picture; those timed
+OUR_SIDE, PEER_SIDE = "ours", "peer"
+PARTS = ("encode", "steps", "decode", "whole")
+
+Sides = dict[str, Spent]
+
+
+def measure_generator(
+    sizes: Sequence[str], pictures: Sequence[int], rounds: int, threads: int, float32: bool = False
+) -> dict[str, Any]:
+    """Seconds of each part of a drawing with random weights at full size, min-dalle's in turns with ours.
+
+    float32: ours in full precision, whatever this machine could do.
+    """
+    keys = {size: SIZES[size] | ({"half": False} if float32 else {}) for size in sizes if size != NANO}
+    return {
+        "threads": threads,
+        "rounds": rounds,
+        "float32": float32,
+        "peer_installed": peer_installed(),
+        "sizes": {
+            size: _parts(keys[size], pictures, rounds, threads)
+            if size in keys
+            else _whole_drawings(pictures, rounds, threads)
+            for size in sizes
+        },
+    }
+
+
+def _whole_drawings(pictures: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
+    with Worker(NANO, {}, threads) as worker:
+        drawn = {count: _in_turns({OUR_SIDE: worker}, rounds, "draw", count) for count in pictures}
+        rows = {count: {"whole": _row(sides)} for count, sides in drawn.items()}
+        return {"pictures": rows, "peak_mb": worker.peak_mb}
+
+
+def _parts(keys: dict[str, Any], pictures: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
+    with ExitStack() as stack:
+        names = (OUR_SIDE, PEER_SIDE) if peer_installed() else (OUR_SIDE,)
+        workers = {name: stack.enter_context(Worker(name, keys, threads)) for name in names}
+        encode = _in_turns(workers, rounds, "encode")
+        decode = _in_turns(workers, rounds, "decode")
+        steps = {count: _steps(workers, rounds, count) for count in pictures}
+        twice = {count: _steps({OUR_SIDE: workers[OUR_SIDE]}, rounds, 2 * count) for count in pictures}
+    return {
+        "pictures": {count: _drawing(encode, steps[count], decode, count) for count in pictures},
+        "second_request_s": {count: _second(steps[count][OUR_SIDE], twice[count][OUR_SIDE]) for count in pictures},
+        "held_mb": {count: held_mb(keys, count) for count in pictures},
+    }
+
+
+def _in_turns(workers: dict[str, Worker], rounds: int, part: str, *arguments: int) -> Sides:
+    """The median of the rounds; every side in every round."""
+    spent = [{name: worker.time(part, *arguments) for name, worker in workers.items()} for _ in range(rounds)]
+    return {name: _each(statistics.median, [row[name] for row in spent]) for name in workers}
+
+
+def _steps(workers: dict[str, Worker], rounds: int, pictures: int) -> Sides:
+    """All steps of a drawing, from those timed."""
+    timed = [_in_turns(workers, rounds, "step", pictures, position) for position in POSITIONS]
+    return {name: _times(_each(statistics.mean, [sides[name] for sides in timed]), STEPS) for name in workers}
+
+
+def _drawing(encode: Sides, steps: Sides, decode: Sides, pictures: int) -> dict[str, Any]:
+    decoded = {name: _times(spent, pictures) for name, spent in decode.items()}
+    whole = {name: _each(sum, [encode[name], steps[name], decoded[name]]) for name in steps}
+    return {part: _row(sides) for part, sides in zip(PARTS, (encode, steps, decoded, whole), strict=True)}
+
+
+def _second(steps: Spent, twice: Spent) -> dict[str, float]:
+    """When a second request's codes are all there that comes half-way through another's, by the processor."""
+    return {"side_by_side": (twice.cpu + steps.cpu) / 2, "one_after_the_other": 1.5 * steps.cpu}
+
+
+def _each(combine: Callable[[list[float]], float], spent: Sequence[Spent]) -> Spent:
+    return Spent(combine([one.wall for one in spent]), combine([one.cpu for one in spent]))
+
+
+def _times(spent: Spent, count: int) -> Spent:
+    return Spent(spent.wall * count, spent.cpu * count)
+
+
+def _row(sides: Sides) -> dict[str, float]:
+    row = {f"{name}_{clock}_s": getattr(spent, clock) for name, spent in sides.items() for clock in ("wall", "cpu")}
+    if PEER_SIDE not in sides:
+        return row
+    ours, peer = sides[OUR_SIDE], sides[PEER_SIDE]
+    return row | {"ratio_wall": peer.wall / ours.wall, "ratio_cpu": peer.cpu / ours.cpu}
+
+
+def generator_table(measured: dict[str, Any]) -> str:
+    """The figures as a table for a terminal."""
+    columns = ("ours_wall_s", "peer_wall_s", "ratio_wall", "ours_cpu_s", "peer_cpu_s", "ratio_cpu")
+    heads = ("ours", "min-dalle", "ratio", "ours cpu", "peer cpu", "ratio")
+    lines = [f"{'seconds':28}" + "".join(f"{head:>11}" for head in heads)]
+    for size, found in measured["sizes"].items():
+        for count, parts in found["pictures"].items():
+            for part, row in parts.items():
+                cells = (f"{row[column]:11.2f}" if column in row else f"{'-':>11}" for column in columns)
+                lines.append(f"{f'{size}, {count} pictures, {part}':28}" + "".join(cells))
+        lines += _remarks(size, found)
+    lines += [
+        f"{measured['threads']} threads a side, median of {measured['rounds']} rounds in turns"
+        + (", ours in float32" if measured["float32"] else ""),
+        f"{NANO}: whole drawings; others: random weights, steps {', '.join(map(str, POSITIONS))} of {STEPS} and one "
+        "decoding timed, the rest reckoned from them",
+    ]
+    if not measured["peer_installed"]:
+        lines.append("min-dalle: not installed")
+    return "\n".join(lines)
+
+
+def _remarks(size: str, found: dict[str, Any]) -> list[str]:
+    if size == NANO:
+        return [f"{NANO}: peak memory {found['peak_mb']:.0f} MB"]
+    return [
+        f"{size}, {count} pictures: a second such request half-way has its codes after {second['side_by_side']:.1f} s "
+        f"of the processor side by side, {second['one_after_the_other']:.1f} s when it waits"
+        for count, second in found["second_request_s"].items()
+    ] + [
+        f"{size}, {count} pictures: weights, keys and values take {held['ours']:.0f} MB, min-dalle's {held['peer']:.0f}"
+        for count, held in found["held_mb"].items()
+    ]

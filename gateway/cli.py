@@ -532,6 +532,30 @@ def bench_provenance(
     typer.echo(json.dumps(measured) if as_json else provenance_table(measured))
 
 
+@bench_app.command("generator")
+def bench_generator(
+    size: Annotated[list[str] | None, typer.Option(help="nano, mini or mega; several times. Default: nano.")] = None,
+    pictures: Annotated[list[int] | None, typer.Option(min=1, help="Several times. Default: 1 and 9.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Each part is timed so often.")] = 3,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads of each side.")] = 1,
+    float32: Annotated[bool, typer.Option("--float32", help="Ours as on a processor without bfloat16.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time DALL-E Mini's parts at full size with random weights, in turns with min-dalle where it is installed."""
+    with _told_plainly(as_json):
+        from gateway.bench import GENERATOR_SIZES, generator_table, measure_generator
+        from generator.speed import SideDied
+
+        if unknown := set(size or ()) - set(GENERATOR_SIZES):
+            _say(f"unknown size {', '.join(sorted(unknown))}; known: {', '.join(GENERATOR_SIZES)}")
+            raise typer.Exit(USAGE)
+        try:
+            measured = measure_generator(size or ["nano"], pictures or [1, 9], rounds, threads, float32)
+        except SideDied as error:
+            _fail(f"{error}: too little memory?", UNAVAILABLE, as_json)
+    typer.echo(json.dumps(measured) if as_json else generator_table(measured))
+
+
 def _settings(**options: Any) -> Settings:
     unknown = unknown_variables(dict(os.environ))
     if unknown:

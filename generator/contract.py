@@ -128,3 +128,39 @@ def sides_of(size: str) -> tuple[int, int]:
     """Width and height of "WIDTHxHEIGHT"."""
     width, height = (int(side) for side in size.split("x"))
     return width, height
+
+
+class DrawingBoard(Protocol):
+    """Pictures of several requests drawn side by side, each at its own step. For one thread at a time.
+
+    A picture does not depend on who else is on the board, nor on when it came.
+    """
+
+    @property
+    def free(self) -> int:
+        """Places left."""
+        ...
+
+    def enter(self, requests: Sequence[PictureRequest]) -> list[int]:
+        """Begin pictures at any time; each gets a number. Raises ValueError (more than free), GenerationFailed."""
+        ...
+
+    def leave(self, number: int) -> None:
+        """Stop a picture; its place is free at once."""
+        ...
+
+    def share(self, number: int) -> float:
+        """How much of a picture on the board is drawn, 0..1."""
+        ...
+
+    def step(self) -> dict[int, GeneratedImage]:
+        """Draw one step of all. Gives those now finished, which leave. Raises GenerationFailed: the board is lost."""
+        ...
+
+
+class ContinuousGenerator(ImageGenerator, Protocol):
+    """One that can also take pictures while others are being drawn."""
+
+    def board(self) -> DrawingBoard:
+        """A new board with batch_size places."""
+        ...

@@ -1,7 +1,7 @@
 """The picture half of DALL-E Mini: encoded text and the codes so far -> logits of the next code."""
 
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,31 +14,81 @@ from generator.dalle_mini.layers import GLU, LAYER_NORM_EPS, Attention, BiasNorm
 class EncodedText:
     """What every step attends to: keys and values of the text per layer, computed once per prompt.
 
-    mask: bool (n, 1, 1, text length), true at real tokens.
+    layers: (layers, 2, n, heads, text length, head_dim). mask: bool (n, 1, 1, text length), true at real tokens.
     """
 
-    layers: list[KeyValue]
+    layers: Tensor
     mask: Tensor
 
-    def rows(self, index: Tensor) -> Self:
-        """One row per entry of index: pictures of the same prompt share its keys and values."""
-        return type(self)([(key[index], value[index]) for key, value in self.layers], self.mask[index])
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """What one step of the first rows of a memory sees. Masks are added to the logits of attention."""
+
+    positions: Tensor  # (rows,): where each row's newest code stands
+    codes: Tensor  # (layers, 2, rows, heads, codes, head_dim)
+    codes_mask: Tensor  # (rows, 1, 1, codes)
+    texts: Tensor  # (layers, 2, rows, heads, tokens, head_dim)
+    texts_mask: Tensor  # (rows, 1, 1, tokens)
+
+    def append(self, layer: int, new: KeyValue) -> KeyValue:
+        """Keep every row's key and value of its position; give back all that its mask lets it see."""
+        keys, values = self.codes[layer]
+        rows = torch.arange(len(self.positions), device=self.positions.device)
+        keys[rows, :, self.positions] = new[0][:, :, 0]
+        values[rows, :, self.positions] = new[1][:, :, 0]
+        return keys, values
+
+    def text(self, layer: int) -> KeyValue:
+        """Keys and values of every row's prompt."""
+        keys, values = self.texts[layer]
+        return keys, values
 
 
-class CodeCache:
-    """Keys and values of the codes drawn so far, in memory taken once for the whole picture."""
+class Memory:
+    """Keys and values of the prompts and of the codes drawn so far, row by row, in memory taken once.
 
-    def __init__(self, config: TransformerConfig, rows: int, dtype: torch.dtype) -> None:
-        heads = config.decoder_attention_heads
-        shape = (config.decoder_layers, 2, rows, heads, config.image_length, config.d_model // heads)
-        self._held = torch.zeros(shape, dtype=dtype)
+    Rows know nothing of each other: each has its own prompt and its own position.
+    """
 
-    def append(self, layer: int, position: int, new: KeyValue) -> KeyValue:
-        """Keep one position's key and value; give back all up to and with it."""
-        keys, values = self._held[layer]
-        keys[:, :, position : position + 1] = new[0]
-        values[:, :, position : position + 1] = new[1]
-        return keys[:, :, : position + 1], values[:, :, : position + 1]
+    def __init__(self, config: TransformerConfig, rows: int, like: Tensor) -> None:
+        """like: has the device and the precision."""
+        heads, length = config.decoder_attention_heads, config.image_length
+        shape = (config.decoder_layers, 2, rows, heads)
+        self.codes = like.new_zeros(*shape, length, config.d_model // heads)
+        self._texts = like.new_zeros(*shape, config.max_text_length, config.d_model // heads)
+        self._tokens = torch.ones(rows, dtype=torch.long, device=like.device)
+        self.positions = torch.zeros(rows, dtype=torch.long, device=like.device)
+
+    def start(self, row: int, text: EncodedText) -> None:
+        """A row begins anew. text: of one prompt, without padding."""
+        tokens = text.mask.shape[-1]
+        self._texts[:, :, row, :, :tokens] = text.layers[:, :, 0]
+        self._tokens[row] = tokens
+        self.positions[row] = 0
+
+    def move(self, source: slice, target: slice) -> None:
+        """Copy rows to others."""
+        for held in (self.codes, self._texts):
+            held[:, :, target] = held[:, :, source]
+        for held in (self._tokens, self.positions):
+            held[target] = held[source]
+
+    def window(self, rows: int, codes: int, tokens: int) -> Window:
+        """The first rows, with the first codes and tokens of each: no row may be further than that."""
+        positions = self.positions[:rows]
+        return Window(
+            positions,
+            self.codes[:, :, :rows, :, :codes],
+            self._mask(positions + 1, codes),
+            self._texts[:, :, :rows, :, :tokens],
+            self._mask(self._tokens[:rows], tokens),
+        )
+
+    def _mask(self, visible: Tensor, width: int) -> Tensor:
+        hidden = torch.arange(width, device=visible.device) >= visible[:, None]
+        mask = torch.zeros(hidden.shape, dtype=self.codes.dtype, device=visible.device)
+        return mask.masked_fill_(hidden, -torch.inf)[:, None, None]
 
 
 class _DecoderLayer(nn.Module):
@@ -53,21 +103,21 @@ class _DecoderLayer(nn.Module):
         self.ffn = GLU(config.d_model, config.decoder_ffn_dim)
 
     def _after_self_attention(self, x: Tensor, text: KeyValue, mask: Tensor) -> Tensor:
-        attended = self.cross_attn(self.cross_attn_ln_pre(x), text, mask)
-        x = x + self.cross_attn_ln_post(attended)
+        query = self.cross_attn.query(self.cross_attn_ln_pre(x))
+        x = x + self.cross_attn_ln_post(self.cross_attn.mix(query, text, mask))
         fed: Tensor = x + self.ffn(x)
         return fed
 
     def forward(self, x: Tensor, text: KeyValue, mask: Tensor) -> Tensor:
-        hidden = self.self_attn_ln_pre(x)
-        attended = self.self_attn(hidden, self.self_attn.key_value(hidden), causal=True)
+        query, pair = self.self_attn.project(self.self_attn_ln_pre(x))
+        attended = self.self_attn.mix(query, pair, causal=True)
         return self._after_self_attention(x + self.self_attn_ln_post(attended), text, mask)
 
-    def step(self, x: Tensor, text: KeyValue, mask: Tensor, cache: CodeCache, layer: int, position: int) -> Tensor:
-        hidden = self.self_attn_ln_pre(x)
-        held = cache.append(layer, position, self.self_attn.key_value(hidden))
-        attended = self.self_attn(hidden, held)
-        return self._after_self_attention(x + self.self_attn_ln_post(attended), text, mask)
+    def step(self, x: Tensor, window: Window, layer: int) -> Tensor:
+        query, pair = self.self_attn.project(self.self_attn_ln_pre(x))
+        attended = self.self_attn.mix(query, window.append(layer, pair), window.codes_mask)
+        x = x + self.self_attn_ln_post(attended)
+        return self._after_self_attention(x, window.text(layer), window.texts_mask)
 
 
 class ImageDecoder(nn.Module):
@@ -86,21 +136,23 @@ class ImageDecoder(nn.Module):
 
     def read(self, states: Tensor, visible: Tensor) -> EncodedText:
         """states: (n, length, d_model) of the text encoder; visible: bool (n, length)."""
-        pairs = [layer.cross_attn.key_value(states) for layer in self._stack()]
-        return EncodedText(pairs, visible[:, None, None, :])
+        pairs = [torch.stack(layer.cross_attn.key_value(states)) for layer in self._stack()]
+        return EncodedText(torch.stack(pairs), visible[:, None, None, :])
+
+    def _logits(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.lm_head(self.final_ln(x)).float()
+        return logits
 
     def forward(self, codes: Tensor, text: EncodedText) -> Tensor:
         """codes: (n, length), the start token first -> logits (n, length, image_vocab_size + 1)."""
         x = self.embedding(codes)
-        for layer, pair in zip(self._stack(), text.layers, strict=True):
-            x = layer(x, pair, text.mask)
-        logits: Tensor = self.lm_head(self.final_ln(x))
-        return logits
+        for layer, (key, value) in zip(self._stack(), text.layers, strict=True):
+            x = layer(x, (key, value), text.mask)
+        return self._logits(x)
 
-    def step(self, code: Tensor, position: int, text: EncodedText, cache: CodeCache) -> Tensor:
-        """code: (n,) the previous one, at position 0 the start token -> logits (n, image_vocab_size + 1)."""
-        x = self.embedding(code[:, None], position)
-        for index, (layer, pair) in enumerate(zip(self._stack(), text.layers, strict=True)):
-            x = layer.step(x, pair, text.mask, cache, index, position)
-        logits: Tensor = self.lm_head(self.final_ln(x))
-        return logits[:, 0]
+    def step(self, codes: Tensor, window: Window) -> Tensor:
+        """codes: (rows,) each row's previous one, at position 0 the start token -> (rows, image_vocab_size + 1)."""
+        x = self.embedding(codes[:, None], window.positions[:, None])
+        for index, layer in enumerate(self._stack()):
+            x = layer.step(x, window, index)
+        return self._logits(x)[:, 0]

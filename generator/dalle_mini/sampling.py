@@ -1,17 +1,9 @@
-"""Draws the codes of a batch of pictures, one position at a time, each picture with its own random stream."""
+"""How the next code of each picture is chosen from the network's logits."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from generator.contract import GenerationFailed
-from generator.dalle_mini.config import DalleMiniConfig
-from generator.dalle_mini.image_decoder import CodeCache, EncodedText
-from generator.dalle_mini.transformer import DalleMiniTransformer
-
-OnStep = Callable[[int], None]  # how many positions are drawn; may raise to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +38,11 @@ def _keep_top_p(logits: Tensor, top_p: float) -> Tensor:
 
 
 def guide(logits: Tensor, condition_scale: float) -> Tensor:
-    """Super-conditioning (R. Wings): (2n, v), the blank prompt's rows last -> (n, v)."""
+    """Super-conditioning (R. Wings): (2n, v), each picture's row and then its blank prompt's -> (n, v)."""
     if condition_scale == 1:
         return logits
-    conditioned, blank = logits.chunk(2)
-    return blank + condition_scale * (conditioned - blank)
+    conditioned, blank = logits.view(-1, 2, logits.shape[1]).unbind(1)
+    return blank + (conditioned - blank) * condition_scale
 
 
 def choose(logits: Tensor, uniform: Tensor, settings: SamplingSettings) -> Tensor:
@@ -64,37 +56,6 @@ def choose(logits: Tensor, uniform: Tensor, settings: SamplingSettings) -> Tenso
     return torch.searchsorted(cumulated, uniform[:, None] * cumulated[:, -1:], right=True)[:, 0]
 
 
-def random_streams(seeds: Sequence[int], steps: int) -> Tensor:
-    """(n, steps) in [0, 1), float64: row k depends on seeds[k] alone."""
-    return torch.stack(
-        [torch.rand(steps, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) for seed in seeds]
-    )
-
-
-def sample_codes(
-    transformer: DalleMiniTransformer,
-    config: DalleMiniConfig,
-    text: EncodedText,
-    seeds: Sequence[int],
-    settings: SamplingSettings,
-    on_step: OnStep,
-) -> Tensor:
-    """One picture's codes per seed: (n, image_length).
-
-    text: n rows, or 2n with the blank prompt last when condition_scale is not 1.
-    Raises GenerationFailed when the network gives no finite logits, and whatever on_step raises.
-    """
-    rows, length = text.mask.shape[0], config.transformer.image_length
-    uniform = random_streams(seeds, length)
-    cache = CodeCache(config.transformer, rows, text.layers[0][0].dtype)
-    codes = torch.zeros(len(seeds), length, dtype=torch.long)
-    previous = torch.full((rows,), config.transformer.decoder_start_token_id)
-    for position in range(length):
-        logits = guide(transformer.decoder.step(previous, position, text, cache), settings.condition_scale)
-        if not logits.isfinite().all():
-            raise GenerationFailed("the network's logits are not finite: the weights are damaged")
-        with_code = logits[:, : config.vqgan.n_embed]  # ids beyond have no code
-        codes[:, position] = choose(with_code, uniform[:, position], settings)
-        previous = codes[:, position].repeat(rows // len(seeds))
-        on_step(position + 1)
-    return codes
+def random_stream(seed: int, steps: int) -> Tensor:
+    """(steps,) numbers in [0, 1), float64, drawn on the processor: the same for every device."""
+    return torch.rand(steps, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

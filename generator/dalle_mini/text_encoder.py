@@ -15,9 +15,8 @@ class _EncoderLayer(nn.Module):
         self.ffn = GLU(config.d_model, config.encoder_ffn_dim)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        hidden = self.self_attn_ln_pre(x)
-        attended = self.self_attn(hidden, self.self_attn.key_value(hidden), mask)
-        x = x + self.self_attn_ln_post(attended)
+        query, pair = self.self_attn.project(self.self_attn_ln_pre(x))
+        x = x + self.self_attn_ln_post(self.self_attn.mix(query, pair, mask))
         fed: Tensor = x + self.ffn(x)
         return fed
 

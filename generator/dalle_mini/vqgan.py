@@ -137,5 +137,5 @@ class VQGANDecoder(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """(n, grid * grid) codes in raster order -> uint8 (n, 3, resolution, resolution), truncated."""
         vectors = self.codebook(codes).unflatten(1, (self.grid, self.grid))
-        pixels = self.decode_latent(vectors.permute(0, 3, 1, 2))
+        pixels = self.decode_latent(vectors.permute(0, 3, 1, 2)).float()
         return (pixels.clamp(0, 1) * 255).to(torch.uint8)

@@ -84,7 +84,9 @@ def sheet(images: list[GeneratedImage]) -> Image.Image:
     rows = -(-len(images) // COLUMNS)
     whole = Image.new("RGB", (COLUMNS * TILE, rows * TILE), "white")
     for index, image in enumerate(images):
-        tile = Image.fromarray(image.pixels.permute(1, 2, 0).numpy()).resize((TILE, TILE), Image.Resampling.LANCZOS)
+        tile = Image.fromarray(image.pixels.permute(1, 2, 0).cpu().numpy()).resize(
+            (TILE, TILE), Image.Resampling.LANCZOS
+        )
         whole.paste(tile, (index % COLUMNS * TILE, index // COLUMNS * TILE))
     return whole
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from gateway.bench import (
     WHOLE,
     ascii_prompts,
     evasive_prompts,
+    generator_table,
     measure,
+    measure_generator,
     measure_prompts,
     measure_provenance,
     prompts_table,
@@ -31,6 +34,8 @@ from gateway.bench import (
     table,
     varied_prompts,
 )
+from generator import speed
+from generator.speed import SideDied
 from tests.fakes import FakePromptCheck
 from tests.houses import Parts, build
 
@@ -135,3 +140,54 @@ def test_provenance_is_timed_step_by_step_and_the_steps_add_up() -> None:
     assert sum(parts) == pytest.approx(steps[ALL_THREE]["median"])
     assert all(row["cpu"] > 0 for row in steps.values())
     assert [line.split("  ")[0] for line in provenance_table(measured).splitlines()[1:-1]] == list(steps)
+
+
+# The generator.
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Iterator[dict[str, Any]]:
+    """Measured at a tiny size."""
+    small = {**speed.SIZES["mini"], "d_model": 32, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+             "encoder_ffn_dim": 40, "decoder_ffn_dim": 40, "encoder_vocab_size": 90, "encoder_layers": 1,
+             "decoder_layers": 2}  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(speed.SIZES, "mini", small)
+        patch.setattr(bench, "POSITIONS", (3,))
+        yield measure_generator(["mini"], [4], rounds=1, threads=1)
+
+
+def test_every_part_of_a_drawing_is_timed_for_both_sides(drawn: dict[str, Any]) -> None:
+    found = drawn["sizes"]["mini"]
+    parts = found["pictures"][4]
+    assert list(parts) == list(bench.PARTS)
+    assert all(parts[part][f"{side}_cpu_s"] > 0 for part in parts for side in ("ours", "peer"))
+    whole = sum(parts[part]["ours_wall_s"] for part in bench.PARTS[:-1])
+    assert parts["whole"]["ours_wall_s"] == pytest.approx(whole)
+    assert parts["whole"]["ratio_cpu"] == pytest.approx(parts["whole"]["peer_cpu_s"] / parts["whole"]["ours_cpu_s"])
+    assert found["held_mb"][4]["peer"] > 180  # the picture decoder alone
+
+
+def test_the_generators_table_has_a_row_per_part_and_says_how_it_was_measured(drawn: dict[str, Any]) -> None:
+    told = generator_table(drawn)
+    assert [line.split()[3] for line in told.splitlines()[1:5]] == list(bench.PARTS)
+    assert "mini, 4 pictures: a second such request half-way" in told
+    assert "1 threads a side, median of 1 rounds" in told
+    assert "not installed" not in told
+
+
+def test_without_the_peer_ours_is_timed_alone(drawn: dict[str, Any]) -> None:
+    parts = {part: {"ours_wall_s": 1.0, "ours_cpu_s": 1.0} for part in bench.PARTS}
+    told = generator_table(drawn | {"peer_installed": False, "sizes": {"nano": {"pictures": {4: parts}, "peak_mb": 1}}})
+    assert "nano, 4 pictures, whole" in told
+    assert told.endswith("min-dalle: not installed")
+
+
+def test_a_second_request_is_reckoned_from_steps_alone_and_together() -> None:
+    second = bench._second(speed.Spent(9, 10), speed.Spent(9, 14))
+    assert second == {"side_by_side": 12, "one_after_the_other": 15}
+
+
+def test_a_side_whose_process_dies_is_told_instead_of_waited_for() -> None:
+    with speed.Worker("nobody", {}, 1) as worker, pytest.raises(SideDied, match="nobody ended with 1 at encode"):
+        worker.time("encode")

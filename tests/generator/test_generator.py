@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from generator.contract import MAX_SEED, GenerationCancelled, GenerationFailed, PictureRequest
-from generator.dalle_mini import generator as module
 from generator.dalle_mini.generator import DalleMini
+from generator.dalle_mini.vqgan import VQGANDecoder
 from tests.generator import tiny
 
 
@@ -85,6 +85,26 @@ def test_a_cancelled_drawing_stops_within_one_step(drawer: DalleMini) -> None:
     assert len(shares) == 3
 
 
+def test_a_drawing_after_a_cancelled_or_failed_one_is_as_ever(
+    drawer: DalleMini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = draw(drawer, asked(1, 2))
+    with pytest.raises(GenerationCancelled):
+        drawer.draw(asked(3, 4, 5), lambda share: None, lambda: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(VQGANDecoder, "forward", lambda *_: torch.zeros(2).view(3))
+        with pytest.raises(GenerationFailed):
+            draw(drawer, asked(6))
+    assert same(draw(drawer, asked(1, 2)), first)
+
+
+def test_progress_of_a_grid_that_becomes_pixels_in_several_steps_ends_at_one(drawer: DalleMini) -> None:
+    shares: list[float] = []
+    drawer.draw(asked(*range(9)), shares.append, lambda: False)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 @pytest.mark.parametrize(
     "requests",
     [asked(*range(10)), asked(0, size="64x64"), asked(0, size="big"), asked(-1), asked(MAX_SEED + 1)],
@@ -109,7 +129,7 @@ def test_a_failing_network_is_a_failed_generation(folder: Path, monkeypatch: pyt
     def out_of_memory(*_: object) -> None:
         raise RuntimeError("not enough memory")
 
-    monkeypatch.setattr(module, "sample_codes", out_of_memory)
+    monkeypatch.setattr(VQGANDecoder, "forward", out_of_memory)
     with pytest.raises(GenerationFailed, match="not enough memory"):
         draw(drawer, asked(0))
 
