@@ -67,7 +67,7 @@ class _Graph:
         """The whole network as a model: input_ids (rows, tokens), without padding -> logits (rows, labels)."""
         hidden = self._embeddings(shape)
         for layer in range(shape.layers):
-            hidden = self._layer(hidden, f"bert.encoder.layer.{layer}", shape)
+            hidden = self._layer(hidden, f"bert.encoder.layer.{layer}", shape, is_last=layer == shape.layers - 1)
         first = self._node("Gather", hidden, self._constant(np.int64(0)), axis=1)
         pooled = self._node("Tanh", self._gemm(first, "bert.pooler.dense"))
         self._node("Identity", self._gemm(pooled, "classifier"), output="logits")
@@ -86,25 +86,33 @@ class _Graph:
         wide = self._node("Cast", summed, to=TensorProto.FLOAT)
         return self._norm(wide, "bert.embeddings.LayerNorm", shape)
 
-    def _layer(self, hidden: str, name: str, shape: BertShape) -> str:
-        attended = self._linear(self._attention(hidden, name, shape), [f"{name}.attention.output.dense"])
+    def _layer(self, hidden: str, name: str, shape: BertShape, *, is_last: bool) -> str:
+        """Of the last layer only the first token is worked out: the pooler reads no other."""
+        attention = self._attention(hidden, name, shape, first_only=is_last)
+        attended = self._linear(attention, [f"{name}.attention.output.dense"])
+        hidden = self._first(hidden, axis=1) if is_last else hidden
         hidden = self._norm(self._node("Add", attended, hidden), f"{name}.attention.output.LayerNorm", shape)
         inner = self._node("Gelu", self._linear(hidden, [f"{name}.intermediate.dense"]))
         outer = self._linear(inner, [f"{name}.output.dense"])
         return self._norm(self._node("Add", outer, hidden), f"{name}.output.LayerNorm", shape)
 
-    def _attention(self, hidden: str, name: str, shape: BertShape) -> str:
+    def _attention(self, hidden: str, name: str, shape: BertShape, *, first_only: bool) -> str:
         """Queries, keys and values in one product, so that the input is quantised once."""
         joined = self._linear(hidden, [f"{name}.attention.self.{part}" for part in ("query", "key", "value")])
         size = shape.width // shape.heads
         split = self._node("Reshape", joined, self._constant(np.array([0, 0, 3, shape.heads, size])))
         stacked = self._node("Transpose", split, perm=[2, 0, 3, 1, 4])
         query, key, value = (self._node("Gather", stacked, self._constant(np.int64(at)), axis=0) for at in range(3))
+        query = self._first(query, axis=2) if first_only else query
         turned = self._node("Transpose", key, perm=[0, 1, 3, 2])
         scaled = self._node("Mul", query, self._constant(np.float32(size**-0.5)))
         weights = self._node("Softmax", self._node("MatMul", scaled, turned), axis=-1)
         heads = self._node("Transpose", self._node("MatMul", weights, value), perm=[0, 2, 1, 3])
         return self._node("Reshape", heads, self._constant(np.array([0, 0, shape.width])))
+
+    def _first(self, hidden: str, axis: int) -> str:
+        zero, one, along = (self._constant(np.array([number])) for number in (0, 1, axis))
+        return self._node("Slice", hidden, zero, one, along)
 
     def _linear(self, hidden: str, layers: list[str]) -> str:
         """x W^T + b of one or several layers side by side, with int8 weights."""
