@@ -54,6 +54,7 @@ from safety.checks.negative_prompt import NegativePrompt
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.concept_banks import load_banks
+from safety.normalize import read_prompt
 from safety.pictures import SHIPPED as CLIP_NANO
 from safety.pictures import load_embedder, use_threads
 from safety.provenance.layers import Provenance
@@ -64,6 +65,7 @@ GUARD_NANO = Path(__file__).parent.parent / "safety" / "weights" / "guard-nano"
 MIGRATIONS = Path(__file__).parent.parent / "alembic"
 CANARY_SECONDS = 3600  # between two looks at the models that nobody asked for
 UPSTREAM_SHARE = 0.9  # of the time for a drawing: an upstream is given up before its worker is taken for hung
+FUSED_WORDS = "asunflowerinthefield"  # reading the first such text loads dictionaries: a second no request should wait
 
 
 class PolicyUnfit(Exception):
@@ -171,6 +173,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     policy = load_policy(policy_path(settings.policy))
     screen = screen or build_screen(settings, policy)
+    read_prompt(FUSED_WORDS)
     require_reports(policy, screen)
     if isinstance(generator, SupervisedGenerator):
         with _refusing_to_start(settings.generator_folder or settings.generator):
