@@ -265,15 +265,18 @@ class Blocklist:
                 phrases[row].append(_Phrase(end, start, holds_stop))
         return phrases
 
-    def _combine(self, prompt: str, occurrences: Iterable[_Occurrence]) -> Iterator[_Finding]:
+    def _combine(self, prompt: str, occurrences: Sequence[_Occurrence]) -> Iterator[_Finding]:
+        present = {found.entry.row.group for found in occurrences}
+        rules = [rule for rule in self._combinations if present.issuperset(rule.meet)]
+        if not rules:
+            return
         words = [match.start() for match in WORD.finditer(prompt)]
         groups: _Groups = defaultdict(list)
         for occurrence in sorted(occurrences, key=lambda found: found.place[0]):
             place = bisect_left(words, occurrence.place[0] + 1)
             groups[occurrence.entry.row.group].append((place, occurrence))
-        for rule in self._combinations:
-            if all(group in groups for group in rule.meet):
-                yield from _meetings(rule, groups)
+        for rule in rules:
+            yield from _meetings(rule, groups)
 
 
 class _Vocabulary:
@@ -363,7 +366,7 @@ def _as_typed(original: str, start: int, end: int) -> str:
 
 
 def _sorted(entries: Mapping[str, list[_Entry]]) -> tuple[list[str], list[list[_Entry]]]:
-    """Patterns and what each stands for: an automaton of neighbours that begin alike is built in half the time."""
+    """Patterns and what each stands for: an automaton is built faster from neighbours that begin alike."""
     patterns = sorted(entries)
     return patterns, [entries[pattern] for pattern in patterns]
 
