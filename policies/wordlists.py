@@ -139,14 +139,15 @@ class Wordlist(_Part):
         for row, terms in enumerate(self.terms):
             if len(terms.text) * (len(terms.before) + len(terms.after)) > MAX_COMBINED:
                 raise _broken(row, f"should not join words to more than {MAX_COMBINED} texts")
-            texts = set(map(str.casefold, terms.texts))
-            if len(texts) < len(terms.texts) or not texts.isdisjoint(seen):
+            listed = terms.texts
+            texts = set(map(str.casefold, listed))
+            if len(texts) < len(listed) or not texts.isdisjoint(seen):
                 raise _broken(row, f"should hold each text once (found {', '.join(sorted(texts & seen))} again)")
             if (terms.unless_near or terms.only_in_language) and (terms.score or self.score) == 1:
                 raise _broken(row, "should score below 1: added words could switch it off")
             if terms.only_in_language and self.language in WITHOUT_SMALL_WORDS:
                 raise _broken(row, "should not ask for a language that no small words between spaces tell")
-            if not texts.isdisjoint(map(str.casefold, terms.unless)):
+            if terms.unless and not texts.isdisjoint(map(str.casefold, terms.unless)):
                 raise _broken(row, "should not excuse a word by itself: it would never be found")
             seen |= texts
         return self

@@ -171,7 +171,7 @@ def _hides(text: str) -> bool:
 def fold_term(text: str) -> str:
     """A listed word as it stands in the views: folded, and one space for each run of other characters."""
     if text.isascii() and text.isprintable():
-        return NOT_WORD.sub(" ", text.lower()).strip()
+        return text.lower() if text.isalnum() else NOT_WORD.sub(" ", text.lower()).strip()
     if COMPOSABLE.search(text) or INDICATORS.search(text):
         text = _compose(_Text(text, range(len(text)))).text
     folded = "".join(map(_FOLDED.__getitem__, text))
