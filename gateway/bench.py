@@ -11,7 +11,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,7 @@ from policies.wordlists import load_blocklists, load_wordlist
 from safety.checks.blocklist import Blocklist
 from safety.normalize import normalize
 from safety.provenance.layers import Provenance
+from safety.screen import Screen
 
 PROMPTS = ("a cat", "a firefighter and a dog", "un chat sur la lune", "a red apple on the beach", "deux oiseaux")
 PICTURES = 9
@@ -147,6 +148,7 @@ def table(measured: dict[str, Any]) -> str:
 
 TERMS = 100_000
 PROMPT_LENGTH = 126  # characters
+SHORT = 400  # characters: as long as nearly all prompts are, and what one window of the classifier holds
 PLANTED_EVERY = 10
 HOSTILE_LENGTH = 20_000
 MARKS = 100_000
@@ -374,19 +376,27 @@ def _cpu(blocklist: Blocklist, text: str) -> float:
     return time.process_time() - began
 
 
-def _both_stages(prompts: Sequence[str]) -> dict[str, float]:
-    """What the gate in force takes for one prompt, alone, in milliseconds."""
+def _both_stages(prompts: Sequence[str]) -> dict[str, Any]:
+    """What the gate in force takes for one prompt, alone, in milliseconds: of all, and of the short ones."""
     settings = Settings()
     screen = build_screen(settings, load_policy(policy_path(settings.policy)))
-    wall, cpu = [], []
-    for prompt in prompts:
-        began, began_cpu = time.perf_counter(), time.process_time()
-        screen.prompts([prompt])
-        wall.append((time.perf_counter() - began) * MILLI)
-        cpu.append((time.process_time() - began_cpu) * MILLI)
+    spent = {prompt: _milliseconds(screen, prompt) for prompt in prompts}
+    short = {prompt: times for prompt, times in spent.items() if len(prompt) <= SHORT}
+    return _percentiles(spent) | {"short": _percentiles(short)}
+
+
+def _milliseconds(screen: Screen, prompt: str) -> tuple[float, float]:
+    """By the clock, and of the processor."""
+    began, began_cpu = time.perf_counter(), time.process_time()
+    screen.prompts([prompt])
+    return (time.perf_counter() - began) * MILLI, (time.process_time() - began_cpu) * MILLI
+
+
+def _percentiles(spent: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    wall, cpu = zip(*spent.values(), strict=True)
     return {
-        "prompts": len(prompts),
-        **{f"{clock}_p{part}": _percentile(spent, part) for clock, spent in (("wall", wall), ("cpu", cpu))
+        "prompts": len(spent),
+        **{f"{clock}_p{part}": _percentile(times, part) for clock, times in (("wall", wall), ("cpu", cpu))
            for part in (50, 99)},
     }  # fmt: skip
 
@@ -413,11 +423,18 @@ def prompts_table(measured: dict[str, Any]) -> str:
         f"start with {measured['terms']} terms: {measured['start']['wall_s']:.2f} s "
         f"({measured['start']['cpu_s']:.2f} s of the processor), "
         f"the normaliser's own words: {measured['start']['normaliser_cpu_s']:.2f} s of the processor",
-        f"both stages, {stages['prompts']} prompts: p50 {stages['wall_p50']:.1f} ms, p99 {stages['wall_p99']:.1f} ms "
-        f"(processor: {stages['cpu_p50']:.1f} and {stages['cpu_p99']:.1f} ms)",
+        _stages_line("both stages", stages),
+        _stages_line(f"both stages, up to {SHORT} characters", stages["short"]),
         f"worst hostile text: {worst}, {hostile[worst]:.0f} ms of the processor",
     ]
     return "\n".join(lines)
+
+
+def _stages_line(name: str, times: Mapping[str, float]) -> str:
+    return (
+        f"{name}, {times['prompts']} prompts: p50 {times['wall_p50']:.1f} ms, p99 {times['wall_p99']:.1f} ms "
+        f"(processor: {times['cpu_p50']:.1f} and {times['cpu_p99']:.1f} ms)"
+    )
 
 
 # --- provenance ---------------------------------------------------------------------------------------------------

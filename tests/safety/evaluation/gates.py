@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from policies.identity import ModelIdentity
 from policies.loader import load_policy, shipped_policies
 from policies.schema import Policy
-from policies.signals import Category, Signal, Subject
+from policies.signals import Category, Descriptor, Signal, Subject
 from policies.verdict import CouldNotJudge
 from safety.evaluation.gate import PromptGate
 from safety.normalize import NormalizedPrompt
@@ -40,17 +40,31 @@ class ScoredCheck:
         return [Signal(self.name, c, score if c is Category.VIOLENCE else 0.0) for c in Category]
 
 
+@dataclass
+class AnyLanguage:
+    """Takes every prompt for one that the classifier reads."""
+
+    name: str = "language"
+    identity: ModelIdentity = field(default=ModelIdentity("language", "0" * 64))
+    reports: frozenset[Subject] = frozenset({Descriptor.UNREAD_LANGUAGE})
+
+    def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
+        return [[Signal(self.name, Descriptor.UNREAD_LANGUAGE, 0.0)] for _ in prompts]
+
+
 @cache
 def policy() -> Policy:
-    """The default policy, asking only the two checks that these tests know."""
+    """The default policy."""
     return load_policy(shipped_policies()["default"])
 
 
 def gate(score: Scorer, blocklist: Scorer = lambda _: 0.0) -> PromptGate:
     """A gate whose classifier and blocklist answer so, and whose other checks find nothing."""
     told = {"prompt_classifier": score, "blocklist": blocklist}
-    checks = [ScoredCheck(name, told.get(name, lambda _: 0.0)) for name in policy().prompt.checks]
-    return PromptGate(Screen(checks, FakeEmbedder(), []), policy(), lambda text: None if text else "The text is empty.")
+    scored = [name for name in policy().prompt.checks if name != AnyLanguage.name]
+    checks = [ScoredCheck(name, told.get(name, lambda _: 0.0)) for name in scored]
+    screen = Screen([*checks, AnyLanguage()], FakeEmbedder(), [])
+    return PromptGate(screen, policy(), lambda text: None if text else "The text is empty.")
 
 
 def by_length(text: str) -> float:
