@@ -1,19 +1,24 @@
 """Cases on every database: one holder at a time, one decision each, and a record that shows any change."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from gateway.desk import Desk
 from gateway.errors import LeaseLost
 from gateway.store.cases import Cases, Filters, Said
 from gateway.store.decisions import Decisions, KeptPicture, Received, State
 from gateway.store.engine import open_engine
 from gateway.store.ids import new_id
+from gateway.store.image_files import ImageFiles
 from gateway.store.people import People, Person, Role
+from policies.loader import PolicyInForce, load_policy, shipped_policies
 from policies.signals import Category, Stage
 from policies.verdict import Action
 from tests.gateway.test_ledger import POLICY, SHA256, judgement, run, without_triggers
@@ -112,3 +117,23 @@ def _unguard(engine: Engine) -> None:
         return
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER IF EXISTS reviews_no_UPDATE"))
+
+
+def test_a_desk_that_meets_what_nobody_foresaw_goes_on_releasing(
+    engine: Engine, cases: Cases, decisions: Decisions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = PolicyInForce(load_policy(shipped_policies()["default"]))
+    desk = Desk(cases, decisions, ImageFiles(tmp_path), policies)
+    looked: list[int] = []
+
+    def release_due() -> int:
+        looked.append(len(looked))
+        if len(looked) == 1:
+            raise RuntimeError("as told")
+        return 0
+
+    monkeypatch.setattr(desk, "release_due", release_due)
+    monkeypatch.setattr("gateway.desk.TICK_S", 0.01)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(desk.work(), 2))
+    assert len(looked) >= 3
