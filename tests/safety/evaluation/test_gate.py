@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.assembly import GUARD_NANO
 from policies.signals import Category, Descriptor, Signal
 from policies.verdict import Action
 from safety.evaluation.gate import JUDGED_TOGETHER, NOT_JUDGED
 from safety.evaluation.gate_score import gate_score
+from safety.evaluation.thresholds import FILE, Thresholds
 from tests.safety.evaluation.gates import by_length, failing_on, gate
 
 
@@ -76,7 +78,9 @@ def test_among_prompts_with_clear_terms_the_classifier_sets_the_order_and_none_s
         return gate_score([found, Signal("prompt_classifier", Category.SEXUAL, judged)])
 
     assert score(1.0, 0.01) < score(1.0, 0.5) < score(1.0, 0.99)
-    assert score(0.8, 0.0) > 0.63  # above each threshold for 1 % of harmless prompts
+    assert score(0.8, 0.0) > 0.63
+    fixed = Thresholds.read(GUARD_NANO / FILE)
+    assert score(0.9, 0.0) > max(row[0.01] for row in fixed.by_language.values())
 
 
 def test_descriptors_say_nothing_about_harm() -> None:
