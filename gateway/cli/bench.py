@@ -1,0 +1,70 @@
+"""`gardefou bench`: what each part costs."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from gateway.cli.common import UNAVAILABLE, USAGE, AsJson, fail, say, told_plainly
+
+group = typer.Typer(no_args_is_help=True, help="Measure.")
+
+
+@group.command("request")
+def bench_request(
+    requests: Annotated[int, typer.Option("-n", min=1, help="How many requests of nine pictures.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Time each stage of a request for nine pictures, on a database of its own that is thrown away."""
+    with told_plainly(as_json):
+        from gateway.bench import measure_requests, table
+
+        measured = measure_requests(requests)
+    typer.echo(json.dumps(measured) if as_json else table(measured))
+
+
+@group.command("prompts")
+def bench_prompts(as_json: AsJson = False) -> None:
+    """Time the prompt gate: 100 000 made-up terms beside other engines, both stages, and hostile texts."""
+    with told_plainly(as_json):
+        from gateway.bench import measure_prompts, prompts_table
+
+        measured = measure_prompts()
+    typer.echo(json.dumps(measured) if as_json else prompts_table(measured))
+
+
+@group.command("provenance")
+def bench_provenance(
+    rounds: Annotated[int, typer.Option("-n", min=1, help="How many times nine pictures.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Time watermark, encoding and content credentials of nine 256x256 pictures."""
+    with told_plainly(as_json):
+        from gateway.bench import measure_provenance, provenance_table
+
+        measured = measure_provenance(rounds)
+    typer.echo(json.dumps(measured) if as_json else provenance_table(measured))
+
+
+@group.command("generator")
+def bench_generator(
+    size: Annotated[list[str] | None, typer.Option(help="nano, mini or mega; several times. Default: nano.")] = None,
+    pictures: Annotated[list[int] | None, typer.Option(min=1, help="Several times. Default: 1 and 9.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Each part is timed so often.")] = 3,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads of each side.")] = 1,
+    float32: Annotated[bool, typer.Option("--float32", help="Ours as on a processor without bfloat16.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time DALL-E Mini's parts at full size with random weights, in turns with min-dalle where it is installed."""
+    with told_plainly(as_json):
+        from gateway.bench import GENERATOR_SIZES, generator_table, measure_generator
+        from generator.speed import SideDied
+
+        if unknown := set(size or ()) - set(GENERATOR_SIZES):
+            say(f"unknown size {', '.join(sorted(unknown))}; known: {', '.join(GENERATOR_SIZES)}")
+            raise typer.Exit(USAGE)
+        try:
+            measured = measure_generator(size or ["nano"], pictures or [1, 9], rounds, threads, float32)
+        except SideDied as error:
+            fail(f"{error}: too little memory?", UNAVAILABLE, as_json)
+    typer.echo(json.dumps(measured) if as_json else generator_table(measured))

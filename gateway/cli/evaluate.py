@@ -1,0 +1,86 @@
+"""`gardefou evaluate`: scorecards of the gates."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.common import FOUND_PROBLEMS, AsJson, say, settings_of, told_plainly
+
+group = typer.Typer(no_args_is_help=True, help="Scorecards of the gates.")
+
+
+@group.command("prompts")
+def evaluate_prompts(
+    prompts: Annotated[str, typer.Argument(metavar="FILE|BENCHMARK", help="A csv file with a column text, or a name.")],
+    benign: Annotated[str | None, typer.Option(help="A file or benchmark whose benign rows set thresholds.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="Write one csv line per prompt.", dir_okay=False)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write curves as a PNG.", dir_okay=False)] = None,
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of named benchmarks.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How well the prompt gate tells unsafe prompts from benign ones, with 95 % intervals.
+
+    FILE is csv or csv.gz in UTF-8: text, and where known unsafe (0 or 1), category and language. BENCHMARK is one of
+    --benchmarks, or own (our test part), or own-dev (benign prompts for --benign).
+    """
+    with told_plainly(as_json):
+        from gateway import evaluate
+
+        folder = benchmarks or evaluate.BENCHMARKS
+        evaluate.require_writable(scores, plot)
+        asked = evaluate.find_prompts(prompts, folder)
+        benign_set = evaluate.find_prompts(benign, folder) if benign else None
+        evaluator = evaluate.Evaluator(settings_of(policy=policy))
+        found = evaluate.evaluate_prompts(evaluator, asked, benign_set, scores, plot)
+        typer.echo(json.dumps(evaluate.as_answer(evaluator, found)) if as_json else evaluate.as_page(evaluator, found))
+
+
+@group.command("counterfactuals")
+def evaluate_counterfactuals(
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None, as_json: AsJson = False
+) -> None:
+    """Harmless prompts about different people: exit code 1 when who they are changes a verdict."""
+    with told_plainly(as_json):
+        from gateway import evaluate
+        from safety.evaluation.tables import shifts_as_text
+
+        shifts, flipped = evaluate.evaluate_counterfactuals(evaluate.Evaluator(settings_of(policy=policy)))
+    if as_json:
+        typer.echo(json.dumps({"shifts": [asdict(shift) for shift in shifts], "flips": [asdict(p) for p in flipped]}))
+    else:
+        typer.echo(shifts_as_text(shifts, flipped))
+    raise typer.Exit(FOUND_PROBLEMS if flipped else 0)
+
+
+@group.command("provenance")
+def evaluate_provenance(
+    pictures: Annotated[int, typer.Option("-n", min=1, help="How many pictures to draw.")] = 200,
+    keys: Annotated[int, typer.Option(min=1, help="How many other keys to look for.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """What each layer of provenance says after what people do to pictures, and how often a mark is seen by mistake."""
+    with told_plainly(as_json):
+        from gateway.provenance_scorecard import measure, table
+
+        card = measure(pictures, keys)
+    typer.echo(json.dumps(asdict(card)) if as_json else table(card))
+
+
+@group.command("scorecard")
+def write_scorecard(
+    out: Annotated[Path, typer.Option(help="Folder for the page and its pictures.", file_okay=False)] = Path("docs"),
+    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of named benchmarks.")] = None,
+) -> None:
+    """Measure all benchmarks, our own test part and peers; write scorecard-prompts.md."""
+    with told_plainly():
+        from gateway import evaluate
+
+        folder = benchmarks or evaluate.BENCHMARKS
+        if not evaluate.benchmark_files(folder):
+            say(f"no benchmarks in {folder}: only our own test part is measured")
+        typer.echo(evaluate.write_scorecard(evaluate.Evaluator(settings_of(policy=policy)), folder, out))
