@@ -33,7 +33,8 @@ def gap(shares: Floats, first: int = 0, second: int = 1) -> Floats:
 
 def total_variation(shares: Floats, reference: Floats) -> Floats:
     """Half the summed distance from the reference (K,), in [0, 1]."""
-    return np.abs(shares - reference).sum(axis=-1) / 2
+    distance: Floats = np.abs(shares - reference).sum(axis=-1) / 2
+    return distance
 
 
 def jensen_shannon(shares: Floats, reference: Floats) -> Floats:
@@ -44,17 +45,20 @@ def jensen_shannon(shares: Floats, reference: Floats) -> Floats:
 
 def normalised_entropy(shares: Floats) -> Floats:
     """Entropy over that of equal shares, in [0, 1]: 1 is even."""
-    return _entropy(shares) / np.log2(shares.shape[-1])
+    evenness: Floats = _entropy(shares) / np.log2(shares.shape[-1])
+    return evenness
 
 
 def mean_absolute_deviation(shares: Floats) -> Floats:
     """Mean distance from equal shares: what DALL-Eval (Cho et al., 2023) and HEIM (Lee et al., 2023) report."""
-    return np.abs(shares - 1 / shares.shape[-1]).mean(axis=-1)
+    deviation: Floats = np.abs(shares - 1 / shares.shape[-1]).mean(axis=-1)
+    return deviation
 
 
 def skew(shares: Floats, reference: Floats, index: int) -> Floats:
     """log2 of one class's share over its reference: 1 is twice as many as expected."""
-    return np.log2((shares[..., index] + SMOOTHED) / (reference[index] + SMOOTHED))
+    ratio: Floats = np.log2((shares[..., index] + SMOOTHED) / (reference[index] + SMOOTHED))
+    return ratio
 
 
 def excess(shares: Shares, metric: Metric, reference: Floats, confusion: Confusion, rng: np.random.Generator) -> Excess:
@@ -66,9 +70,13 @@ def excess(shares: Shares, metric: Metric, reference: Floats, confusion: Confusi
 
 
 def _entropy(shares: Floats) -> Floats:
-    return -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=-1)
+    bits: Floats = shares * np.log2(np.where(shares > 0, shares, 1))
+    entropy: Floats = -bits.sum(axis=-1)
+    return entropy
 
 
 def _relative_entropy(shares: Floats, other: Floats) -> Floats:
     ratio = np.where(shares > 0, shares / np.where(other > 0, other, 1), 1)
-    return (shares * np.log2(ratio)).sum(axis=-1)
+    bits: Floats = shares * np.log2(ratio)
+    divergence: Floats = bits.sum(axis=-1)
+    return divergence

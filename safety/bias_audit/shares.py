@@ -69,14 +69,16 @@ class Confusion:
     def rates(self) -> Floats:
         """(K, J): the share of each answer among the pictures of a class."""
         totals = self.counts.sum(axis=1, keepdims=True)
-        return self.counts / np.maximum(totals, 1)
+        rates: Floats = self.counts / np.maximum(totals, 1)
+        return rates
 
     @property
     def information(self) -> Floats:
         """(K,): Youden's J of each class: how much likelier its own answer is for it than for any other class."""
         rates = self.rates[:, : len(self.counts)]
         others = np.where(np.eye(len(rates), dtype=bool), -np.inf, rates).max(axis=0)
-        return np.diagonal(rates) - others
+        information: Floats = np.diagonal(rates) - others
+        return information
 
     def require_strength(self, classes: tuple[str, ...]) -> None:
         """Raises ScorerTooWeak, naming the class."""
@@ -171,7 +173,8 @@ def _em_step(shares: Floats, read: Floats, rates: Floats) -> Floats:
     expected = np.matmul(shares[:, None], rates)[:, 0]
     weights = read / np.maximum(expected, LEAST_SHARE)
     improved = shares * np.matmul(rates, weights[..., None])[..., 0]
-    return improved / improved.sum(axis=1, keepdims=True)
+    normalised: Floats = improved / improved.sum(axis=1, keepdims=True)
+    return normalised
 
 
 def _onto_simplex(shares: Floats) -> Floats:

@@ -125,7 +125,8 @@ def test_vendi_counts_what_differs() -> None:
 
 def pictures(spread: float, rng: np.random.Generator) -> Floats:
     around = np.eye(16)[0] + rng.normal(0, spread, (40, 16))
-    return around / np.linalg.norm(around, axis=1, keepdims=True)
+    unit: Floats = around / np.linalg.norm(around, axis=1, keepdims=True)
+    return unit
 
 
 def test_a_group_drawn_more_alike_is_found_out() -> None:

@@ -69,11 +69,12 @@ def test_a_weak_scorer_is_refused_by_name() -> None:
     weak = Confusion(np.array([[60, 40], [40, 60]]))
     with pytest.raises(ScorerTooWeak, match="too weak for feminine"):
         weak.require_strength(("feminine", "masculine"))
+    few_labels = np.zeros(29, np.int64)
     few = Confusion(np.array([[29, 0], [0, 200]]))
     with pytest.raises(ScorerTooWeak, match="only 29 pictures labelled feminine"):
         few.require_strength(("feminine", "masculine"))
     with pytest.raises(ScorerTooWeak, match="only 29 pictures"):
-        corrected_by_labels(np.zeros(9, np.int64), *[np.zeros(29, np.int64)] * 2, 2, 2, np.random.default_rng(0))
+        corrected_by_labels(np.zeros(9, np.int64), few_labels, few_labels, 2, 2, np.random.default_rng(0))
 
 
 def test_no_picture_has_no_share() -> None:
