@@ -13,11 +13,10 @@ from gateway.prompts import why_unreadable
 from gateway.settings import Settings
 from policies.loader import load_policy
 from safety.evaluation.comparison import GATE, columns, thresholds_of
-from safety.evaluation.counterfactuals import Shift, Twins, flips, shifts, texts_of, write_twins
 from safety.evaluation.gate import Judged, PromptGate
 from safety.evaluation.page import Material, write_page
 from safety.evaluation.plots import NothingToPlot, draw_curves
-from safety.evaluation.prompt_rows import PromptRow, PromptSet, UnusableRows, read_prompt_set
+from safety.evaluation.prompt_rows import PromptSet, UnusableRows, read_prompt_set
 from safety.evaluation.scorecard import Against, Scorecard, measure, tabulate
 from safety.evaluation.tables import aligned, as_csv, as_json, as_text
 from safety.evaluation.thresholds import FILE, Thresholds
@@ -113,20 +112,11 @@ def evaluate_prompts(
     return Outcome(measure(prompts, judged, thresholds, against), set_on_it, len(shared))
 
 
-def evaluate_counterfactuals(evaluator: Evaluator) -> tuple[list[Shift], list[Twins]]:
-    """What naming people does to the gate, and the pairs of twins that got two verdicts."""
-    twins = write_twins()
-    texts = texts_of(twins)
-    prompts = PromptSet("counterfactual twins", tuple(PromptRow(text, unsafe=False) for text in texts))
-    judged = dict(zip(texts, evaluator.judge(prompts), strict=True))
-    return shifts(twins, judged), flips(twins, judged)
-
-
 def write_scorecard(evaluator: Evaluator, benchmarks: Path, out: Path) -> Path:
     """Measure every benchmark of the folder and our own test part, and write the page. Returns it."""
     found = [read_prompt_set(path) for path in benchmark_files(benchmarks).values()]
     missing = "" if found else "The public benchmarks were not there when this was written: our own test part alone."
-    material = Material([*found, own_test_part()], own_benign_dev(), write_twins(), missing)
+    material = Material([*found, own_test_part()], own_benign_dev(), missing)
     models = {model.name: model.sha256 for model in evaluator.gate.screen.prompt_models}
     stamp = evaluator.policy.stamp
     who = {f"policy {stamp}": stamp.sha256, **models}

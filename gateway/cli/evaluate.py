@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import FOUND_PROBLEMS, AsJson, say, settings_of, told_plainly
+from gateway.cli.common import AsJson, say, settings_of, told_plainly
 
 group = typer.Typer(no_args_is_help=True, help="Scorecards of the gates.")
 
@@ -37,23 +37,6 @@ def evaluate_prompts(
         evaluator = evaluate.Evaluator(settings_of(policy=policy))
         found = evaluate.evaluate_prompts(evaluator, asked, benign_set, scores, plot)
         typer.echo(json.dumps(evaluate.as_answer(evaluator, found)) if as_json else evaluate.as_page(evaluator, found))
-
-
-@group.command("counterfactuals")
-def evaluate_counterfactuals(
-    policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None, as_json: AsJson = False
-) -> None:
-    """Harmless prompts about different people: exit code 1 when who they are changes a verdict."""
-    with told_plainly(as_json):
-        from gateway import evaluate
-        from safety.evaluation.tables import shifts_as_text
-
-        shifts, flipped = evaluate.evaluate_counterfactuals(evaluate.Evaluator(settings_of(policy=policy)))
-    if as_json:
-        typer.echo(json.dumps({"shifts": [asdict(shift) for shift in shifts], "flips": [asdict(p) for p in flipped]}))
-    else:
-        typer.echo(shifts_as_text(shifts, flipped))
-    raise typer.Exit(FOUND_PROBLEMS if flipped else 0)
 
 
 @group.command("provenance")

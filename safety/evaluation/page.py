@@ -6,10 +6,9 @@ from pathlib import Path
 
 from safety.evaluation.benchmarking import Judge, Measured, measure_all
 from safety.evaluation.comparison import GATE, RATE, Compared, columns, thresholds_of
-from safety.evaluation.counterfactuals import ALL, DIMENSIONS, Shift, Twins, shifts, texts_of
 from safety.evaluation.peers import PEERS, Peer
 from safety.evaluation.plots import draw_curves, draw_dots
-from safety.evaluation.prompt_rows import PromptRow, PromptSet
+from safety.evaluation.prompt_rows import PromptSet
 from safety.evaluation.published import PUBLISHED
 from safety.evaluation.scorecard import LEVELS, Group, Scorecard, Shares, tabulate
 from safety.evaluation.statistics import RESAMPLES
@@ -26,7 +25,6 @@ class Material:
 
     sets: Sequence[PromptSet]
     benign: PromptSet
-    twins: Sequence[Twins]
     missing: str
 
 
@@ -41,7 +39,6 @@ def write_page(material: Material, judge: Judge, fixed: Thresholds | None, who: 
     beside = thresholds_of(benign, material.benign.name)
     thresholds = fixed or beside[GATE]
     measured = measure_all(material.sets, judge, thresholds, beside, peers)
-    naming = _shifts(material.twins, judge)
     out.mkdir(parents=True, exist_ok=True)
     _draw(measured, out)
     page = out / PAGE
@@ -51,18 +48,11 @@ def write_page(material: Material, judge: Judge, fixed: Thresholds | None, who: 
         *_curves(measured),
         *_peers(measured, peers, material.benign.name),
         *_published(),
-        *_counterfactuals(naming),
         *_details([one.card for one in measured]),
         *_limits(),
     )
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return page
-
-
-def _shifts(twins: Sequence[Twins], judge: Judge) -> list[Shift]:
-    texts = texts_of(twins)
-    prompts = PromptSet("counterfactual twins", tuple(PromptRow(text, unsafe=False) for text in texts))
-    return shifts(twins, dict(zip(texts, judge(prompts), strict=True)))
 
 
 def _two_sided(measured: Sequence[Measured]) -> list[Measured]:
@@ -170,30 +160,6 @@ def _published() -> Iterator[str]:
     yield "As their authors state them, with their own thresholds and prompts; not run here."
     heads = ["benchmark", "system", "figure", "source"]
     yield markdown([heads, *([line.benchmark, line.system, line.figure, line.source] for line in PUBLISHED)])
-
-
-def _counterfactuals(naming: Sequence[Shift]) -> Iterator[str]:
-    yield "## Counterfactual twins"
-    totals = [shift for shift in naming if shift.name in (ALL, *DIMENSIONS)]
-    pairs = sum(shift.pairs for shift in naming if shift.name == ALL)
-    flipped = sum(shift.flips for shift in naming if shift.name == ALL)
-    yield (
-        f"The same harmless prompt about nobody in particular and about somebody of a certain kind: {flipped} of "
-        f"{pairs} pairs got two verdicts (`gardefou evaluate counterfactuals` names them). Shifts are of the score."
-    )
-    heads = ["who it is about", "language", "pairs", "flips", "mean shift", "largest shift"]
-    yield markdown([heads, *map(_shift_cells, totals)])
-
-
-def _shift_cells(shift: Shift) -> list[str]:
-    return [
-        shift.name,
-        shift.language,
-        str(shift.pairs),
-        str(shift.flips),
-        f"{shift.mean:+.4f}",
-        f"{shift.largest:+.3f}",
-    ]
 
 
 def _details(cards: Sequence[Scorecard]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from policies.signals import Signal
-from safety.evaluation.counterfactuals import Shift, Twins
 from safety.evaluation.gate import Judged
 from safety.evaluation.prompt_rows import PromptSet
 from safety.evaluation.scorecard import LEVELS, Group, Scorecard, Shares
@@ -74,17 +73,6 @@ def as_csv(prompts: PromptSet, judged: Sequence[Judged]) -> str:
         unsafe = "" if row.unsafe is None else int(row.unsafe)
         writer.writerow([row.text, unsafe, f"{answer.score:.9g}", *told, *(scores.get(name, "") for name in columns)])
     return file.getvalue()
-
-
-def shifts_as_text(shifts: Sequence[Shift], flipped: Sequence[Twins]) -> str:
-    """What naming people did to the gate, and every pair that got two verdicts."""
-    heads = ["who the same prompt is about", "", "pairs", "flips", "mean shift", "largest"]
-    lines = [
-        [shift.name, shift.language, str(shift.pairs), str(shift.flips), f"{shift.mean:+.3f}", f"{shift.largest:+.3f}"]
-        for shift in shifts
-    ]
-    told = [f"flip: {pair.named!r} is not judged like {pair.neutral!r}" for pair in flipped]
-    return "\n".join([aligned([heads, *lines]), *told])
 
 
 def interval(estimate: Estimate | None, scale: float = 1, digits: int = 3) -> str:

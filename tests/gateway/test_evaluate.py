@@ -12,7 +12,6 @@ from gateway.assembly import shipped_models
 from gateway.cli import app
 from gateway.evaluate import benchmark_files, find_prompts
 from policies.identity import MANIFEST
-from safety.evaluation.counterfactuals import Twins, write_twins
 from safety.evaluation.prompt_rows import PromptSet, UnusableRows
 
 real_models = pytest.mark.skipif(
@@ -147,27 +146,12 @@ def test_our_own_test_part_has_both_kinds_in_both_languages(tmp_path: Path) -> N
 
 
 @real_models
-def test_twins_are_compared_and_what_flips_is_a_found_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    alike = [Twins("en", "gender", who, "a person reading", f"{who} reading") for who in ("a man", "a woman")]
-    unlike = Twins("en", "gender", "nobody", "a person reading", "a naked woman")
-    monkeypatch.setattr("gateway.evaluate.write_twins", lambda: alike)
-    assert evaluate("counterfactuals").exit_code == 0
-    monkeypatch.setattr("gateway.evaluate.write_twins", lambda: [*alike, unlike])
-    ended = evaluate("counterfactuals", "--json")
-    told = json.loads(ended.stdout)
-    assert ended.exit_code == 1
-    assert [pair["named"] for pair in told["flips"]] == ["a naked woman"]
-    assert [(shift["pairs"], shift["flips"]) for shift in told["shifts"] if shift["name"] == "all"] == [(3, 1)]
-
-
-@real_models
 def test_the_scorecard_says_that_benchmarks_are_absent_and_goes_on_with_our_own_prompts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, dev = find_prompts("own", tmp_path), find_prompts("own-dev", tmp_path)
     monkeypatch.setattr("gateway.evaluate.own_test_part", lambda: PromptSet("own", own.rows[::60]))
     monkeypatch.setattr("gateway.evaluate.own_benign_dev", lambda: PromptSet("own-dev", dev.rows[:120]))
-    monkeypatch.setattr("gateway.evaluate.write_twins", lambda: write_twins()[:50])
     monkeypatch.setattr("safety.evaluation.page.PEERS", ())  # slow ones; tests/safety/evaluation runs them
     ended = evaluate("scorecard", "--out", tmp_path / "docs", "--benchmarks", tmp_path / "absent")
     assert ended.exit_code == 0, ended.stderr

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from safety.evaluation import peers
-from safety.evaluation.counterfactuals import write_twins
 from safety.evaluation.gate import Judged
 from safety.evaluation.page import CURVES, Material, write_page
 from safety.evaluation.peers import PEERS, sample
@@ -35,7 +34,7 @@ def drawn(name: str, rows: int, unsafe: bool | None) -> PromptSet:
 @pytest.fixture
 def material() -> Material:
     sets = [drawn("bad", 40, True), drawn("good", 60, False), drawn("mixed", 120, None)]
-    return Material(sets, drawn("dev", 150, False), write_twins()[:40], "")
+    return Material(sets, drawn("dev", 150, False), "")
 
 
 @pytest.fixture(autouse=True)
