@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from generator.at_once import draw_at_once
 from generator.contract import ImageGenerator, PictureRequest
 from generator.registry import create_generator
 from generator.training.concepts import Concept, load_concepts
@@ -77,7 +78,7 @@ def draw(generator: ImageGenerator, wanted: list[Job], out: Path) -> None:
         for start in range(0, len(wanted), generator.batch_size):
             group = wanted[start : start + generator.batch_size]
             requests = [PictureRequest(job.prompt, job.seed, SIZE) for job in group]
-            for job, image in zip(group, generator.draw(requests, lambda _: None, lambda: False), strict=True):
+            for job, image in zip(group, draw_at_once(generator, requests), strict=True):
                 (out / job.row["file"]).write_bytes(image.encode())
                 writer.writerow(job.row)
 

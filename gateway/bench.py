@@ -31,6 +31,7 @@ from gateway.settings import Settings
 from gateway.store.decisions import State
 from gateway.store.engine import open_engine, reading
 from gateway.store.tables import DecisionRow, LedgerRow
+from generator.at_once import draw_at_once
 from generator.contract import GeneratedImage, PictureRequest
 from generator.registry import create_generator
 from generator.speed import SIZES, Spent, Worker, held_mb, peer_installed
@@ -448,7 +449,7 @@ def measure_provenance(rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as data:
         generator = create_generator("dalle-nano")
         requests = [PictureRequest(PROMPTS[i % len(PROMPTS)], i, SIGNED_SIZE) for i in range(PICTURES)]
-        drawn = [generator.draw([request], lambda _: None, lambda: False)[0] for request in requests]
+        drawn = draw_at_once(generator, requests)
         provenance = Provenance(Path(data) / "keys")
         timed = [_provenance_times(provenance, drawn) for _ in range(rounds + 1)][1:]
     steps = {step: _clocks([times[step] for times in timed]) for step in (MARK, ENCODE, SIGN, ALL_THREE)}
@@ -525,7 +526,7 @@ def _whole_drawings(pictures: Sequence[int], rounds: int, threads: int) -> dict[
     with Worker(NANO, {}, threads) as worker:
         drawn = {count: _in_turns({OUR_SIDE: worker}, rounds, "draw", count) for count in pictures}
         rows = {count: {"whole": _row(sides)} for count, sides in drawn.items()}
-        return {"pictures": rows, "peak_mb": worker.peak_mb}
+        return {"pictures": rows, "peak_mb": {OUR_SIDE: worker.peak_mb}}
 
 
 def _parts(keys: dict[str, Any], pictures: Sequence[int], rounds: int, threads: int) -> dict[str, Any]:
@@ -535,11 +536,13 @@ def _parts(keys: dict[str, Any], pictures: Sequence[int], rounds: int, threads: 
         encode = _in_turns(workers, rounds, "encode")
         decode = _in_turns(workers, rounds, "decode")
         steps = {count: _steps(workers, rounds, count) for count in pictures}
+        peaks = {name: worker.peak_mb for name, worker in workers.items()}
         twice = {count: _steps({OUR_SIDE: workers[OUR_SIDE]}, rounds, 2 * count) for count in pictures}
     return {
         "pictures": {count: _drawing(encode, steps[count], decode, count) for count in pictures},
         "second_request_s": {count: _second(steps[count][OUR_SIDE], twice[count][OUR_SIDE]) for count in pictures},
         "held_mb": {count: held_mb(keys, count) for count in pictures},
+        "peak_mb": peaks,
     }
 
 
@@ -604,14 +607,38 @@ def generator_table(measured: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def line_table(measured: dict[str, Any]) -> str:
+    """The figures as a table for a terminal."""
+    lines = [f"{'seconds from asking to the last picture':44}{'mean':>8}{'longest':>9}"]
+    for name, told in (("board", "side by side on one board"), ("groups", "in closed groups")):
+        lines.append(f"{told:44}{measured['mean_s'][name]:8.2f}{measured['longest_s'][name]:9.2f}")
+    return "\n".join(
+        [
+            *lines,
+            f"closed groups wait {measured['ratio_mean']:.2f} times as long on average",
+            f"dalle-nano, {measured['requests']} requests for {measured['pictures']} pictures, "
+            f"{measured['apart_s']:.2f} s apart (one alone takes {measured['alone_s']:.2f} s), "
+            f"median of {measured['rounds']} rounds in turns",
+        ]
+    )
+
+
+def _peaks(size: str, found: dict[str, Any]) -> str:
+    peaks = found["peak_mb"]
+    peer = f", min-dalle's {peaks[PEER_SIDE]:.0f} MB" if PEER_SIDE in peaks else ""
+    return f"{size}: peak memory of the process {peaks[OUR_SIDE]:.0f} MB{peer}"
+
+
 def _remarks(size: str, found: dict[str, Any]) -> list[str]:
     if size == NANO:
-        return [f"{NANO}: peak memory {found['peak_mb']:.0f} MB"]
-    return [
+        return [_peaks(size, found)]
+    seconds = [
         f"{size}, {count} pictures: a second such request half-way has its codes after {second['side_by_side']:.1f} s "
         f"of the processor side by side, {second['one_after_the_other']:.1f} s when it waits"
         for count, second in found["second_request_s"].items()
-    ] + [
+    ]
+    held = [
         f"{size}, {count} pictures: weights, keys and values take {held['ours']:.0f} MB, min-dalle's {held['peer']:.0f}"
         for count, held in found["held_mb"].items()
     ]
+    return [*seconds, *held, _peaks(size, found)]

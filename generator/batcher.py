@@ -1,4 +1,4 @@
-"""The waiting line before a generator: bounded, fair between callers, batching pictures of several requests."""
+"""The waiting line before a generator: bounded, fair between callers, pictures of several requests side by side."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -6,6 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from statistics import fmean
+from threading import Lock
 from time import monotonic
 from types import TracebackType
 
@@ -16,10 +19,11 @@ from generator.contract import (
     GenerationCancelled,
     GenerationFailed,
     ImageGenerator,
+    Orders,
     Outcome,
-    PartlyDrawn,
     PictureRequest,
     Refusal,
+    sides_of,
 )
 
 BREAKER_FAILURES, BREAKER_WINDOW_S, BREAKER_REST_S = (
@@ -28,9 +32,10 @@ BREAKER_FAILURES, BREAKER_WINDOW_S, BREAKER_REST_S = (
     30,
 )  # reference 4.4, row 67: 5 failures in 10 minutes
 FIRST_GUESS_S = 0.5  # a picture's time before any was measured
-SMOOTHING = 0.3  # weight of the newest batch in the estimate
+MEASURED_BATCHES = 4  # so many pictures' times make the estimate, in full batches
 
 Drawing = GeneratedImage | Refusal  # how a picture's way through the line may end; what failed is raised
+Shares = Callable[[int, float], None]  # index of a picture, 0..1 of it drawn; called by the thread that draws
 
 
 class LineFull(Exception):
@@ -48,6 +53,7 @@ class GeneratorResting(GenerationFailed):
 @dataclass(eq=False, slots=True)
 class _Ticket:
     request: PictureRequest
+    on_share: Callable[[float], None]
     future: "asyncio.Future[Drawing]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -55,12 +61,118 @@ class _Ticket:
         """Nobody waits for it: its caller left, or was told that it failed."""
         return self.future.done()
 
+    def settle(self, outcome: Outcome) -> None:
+        if isinstance(outcome, GenerationFailed | GenerationCancelled):
+            self.fail(outcome)
+        elif not self.abandoned:
+            self.future.set_result(outcome)
+
+    def fail(self, error: Exception) -> None:
+        if not self.abandoned:
+            self.future.set_exception(GenerationFailed(f"the generator failed with {type(error).__name__}"))
+
+
+class _Waiting:
+    """Tickets that nobody draws yet, in turns by caller. For any thread."""
+
+    def __init__(self) -> None:
+        self._by_caller: OrderedDict[str, deque[_Ticket]] = OrderedDict()
+        self._lock = Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._by_caller)
+
+    def add(self, tickets: Sequence[_Ticket], caller: str) -> None:
+        with self._lock:
+            self._by_caller.setdefault(caller, deque()).extend(tickets)
+
+    def take(self, most: int) -> list[_Ticket]:
+        """One picture of each caller in turn."""
+        taken: list[_Ticket] = []
+        with self._lock:
+            while self._by_caller and len(taken) < most:
+                caller, tickets = self._by_caller.popitem(last=False)
+                ticket = tickets.popleft()
+                if tickets:
+                    self._by_caller[caller] = tickets
+                if not ticket.abandoned:
+                    taken.append(ticket)
+        return taken
+
+
+class _Sitting:
+    """The orders of one call of the generator: from the first picture until there is none left to draw."""
+
+    def __init__(self, waiting: _Waiting, on_end: Callable[[_Ticket, Outcome, float], None]) -> None:
+        self.being_drawn: dict[_Ticket, float] = {}  # since when
+        self.drawn = 0
+        self.closed = False  # given up: nothing more to take, nothing of it is wanted
+        self._waiting = waiting
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._measured = monotonic()
+        self._asked = False
+
+    def take(self, most: int) -> list["_Order"]:
+        tickets = [] if self.closed else self._waiting.take(most)
+        self._asked = True
+        self.being_drawn |= dict.fromkeys(tickets, monotonic())
+        return [_Order(ticket, self) for ticket in tickets]
+
+    def end(self, ticket: _Ticket, outcome: Outcome) -> None:
+        """Told by the thread that draws; whoever waits hears of it on the loop."""
+        if self.closed or self.being_drawn.pop(ticket, None) is None:
+            return
+        now = monotonic()
+        took, self._measured = now - self._measured, now
+        self.drawn += isinstance(outcome, Drawing)
+        with suppress(RuntimeError):  # the loop is gone, and everybody with it
+            self._loop.call_soon_threadsafe(self._on_end, ticket, outcome, took)
+
+    def require_done(self) -> None:
+        """Raises GenerationFailed when the generator came back and somebody still waits for what it was to draw."""
+        if not self._asked or not all(ticket.abandoned for ticket in self.being_drawn):
+            raise GenerationFailed("the generator left pictures unfinished")
+
+    def fail(self, error: Exception) -> None:
+        """All that is not ended; of a generator that took nothing, what it would have been given."""
+        for ticket in [*self.being_drawn] if self._asked else self._waiting.take(1):
+            ticket.fail(error)
+
+    def time_left(self, limit_s: float) -> float:
+        """Seconds until a picture has been drawn for longer than it may."""
+        now = monotonic()
+        return min(list(self.being_drawn.values()), default=now) + limit_s - now
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A ticket as the generator sees it."""
+
+    _ticket: _Ticket
+    _sitting: _Sitting
+
+    @property
+    def request(self) -> PictureRequest:
+        return self._ticket.request
+
+    @property
+    def wanted(self) -> bool:
+        return not (self._sitting.closed or self._ticket.abandoned)
+
+    def advance(self, share: float) -> None:
+        if self.wanted:
+            self._ticket.on_share(share)
+
+    def end(self, outcome: Outcome) -> None:
+        self._sitting.end(self._ticket, _sound(self._ticket.request, outcome))
+
 
 class WaitingLine:
-    """`async with WaitingLine(...)` runs the generator on a thread of its own, one batch at a time.
+    """`async with WaitingLine(...)` runs the generator on a thread of its own, as long as there is something to draw.
 
-    capacity: most pictures waiting or being drawn. time_limit_s: a batch that takes longer has failed; its thread is
-    left to its generator, which ends what hangs, and the next batch gets a fresh one.
+    capacity: most pictures waiting or being drawn. time_limit_s: when a picture takes longer, all that is drawn beside
+    it has failed; the thread is left to its generator, which ends what hangs, and what waits gets a fresh one.
     """
 
     def __init__(
@@ -74,10 +186,11 @@ class WaitingLine:
         self._capacity = capacity
         self._time_limit_s = time_limit_s
         self._on_change = on_change
-        self._waiting: OrderedDict[str, deque[_Ticket]] = OrderedDict()
+        self._waiting = _Waiting()
         self._count = 0
         self._arrived = asyncio.Event()
-        self._seconds_per_picture = FIRST_GUESS_S
+        self._seconds: deque[float] = deque(maxlen=MEASURED_BATCHES * generator.batch_size)  # per picture
+        self._failed_in_a_row = 0
         self._failures: deque[float] = deque(maxlen=BREAKER_FAILURES)
         self._task: asyncio.Task[None] | None = None
 
@@ -97,8 +210,8 @@ class WaitingLine:
         return self._count
 
     def estimate_s(self, pictures: int) -> float:
-        """Seconds until so many more pictures would be done, from the batches measured so far."""
-        return (self._count + pictures) * self._seconds_per_picture
+        """Seconds until so many more pictures would be done, from how fast the last ones came."""
+        return (self._count + pictures) * (fmean(self._seconds) if self._seconds else FIRST_GUESS_S)
 
     def require_place(self, pictures: int) -> None:
         """Raises LineFull or GeneratorResting when draw would."""
@@ -108,23 +221,28 @@ class WaitingLine:
             raise LineFull(self.estimate_s(0))
 
     async def draw(
-        self, requests: Sequence[PictureRequest], caller: str
+        self, requests: Sequence[PictureRequest], caller: str, on_share: Shares = lambda *_: None
     ) -> AsyncGenerator[list[tuple[int, Drawing]], None]:
         """Pictures, or the model's own refusals, with their index, in groups as they are finished.
 
-        Raises LineFull, GeneratorResting, GenerationFailed. Leaving the iterator gives the places back; a batch nobody
+        Raises LineFull, GeneratorResting, GenerationFailed. Leaving the iterator gives the places back; what nobody
         waits for any more stops within one step.
         """
         self.require_place(len(requests))
-        tickets = [_Ticket(request) for request in requests]
-        self._waiting.setdefault(caller, deque()).extend(tickets)
+        tickets = [_Ticket(request, partial(on_share, index)) for index, request in enumerate(requests)]
+        self._waiting.add(tickets, caller)
         self._change(len(tickets))
         self._arrived.set()
         try:
             pending = {ticket.future: index for index, ticket in enumerate(tickets)}
             while pending:
                 done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                yield sorted(((pending.pop(future), future.result()) for future in done), key=lambda drawn: drawn[0])
+                indices = {pending.pop(future): future for future in done}
+                failed = next((error for future in done if (error := future.exception())), None)
+                if drawn := sorted(index for index, future in indices.items() if not future.exception()):
+                    yield [(index, indices[index].result()) for index in drawn]
+                if failed:
+                    raise failed
         finally:
             self._leave(tickets)
 
@@ -142,53 +260,50 @@ class WaitingLine:
     async def _work(self) -> None:
         while True:
             await self._arrived.wait()
-            batch = self._next_batch()
-            if batch:
-                await self._draw_batch(batch)
-            else:
-                self._arrived.clear()
+            self._arrived.clear()
+            while self._waiting:
+                await self._sit()
 
-    def _next_batch(self) -> list[_Ticket]:
-        """One picture of each waiting caller in turn, until the batch is full."""
-        batch: list[_Ticket] = []
-        while self._waiting and len(batch) < self._generator.batch_size:
-            caller, tickets = self._waiting.popitem(last=False)
-            ticket = tickets.popleft()
-            if tickets:
-                self._waiting[caller] = tickets
-            if not ticket.abandoned:
-                batch.append(ticket)
-        return batch
-
-    async def _draw_batch(self, batch: Sequence[_Ticket]) -> None:
-        started = monotonic()
+    async def _sit(self) -> None:
+        sitting = _Sitting(self._waiting, self._note)
         try:
-            outcomes = await asyncio.wait_for(_in_own_thread(self._run, batch), self._time_limit_s)
-        except GenerationCancelled as error:
-            _fail(batch, error)  # should the generator stop of itself: nobody is to wait for ever
-            return
+            await self._watched(sitting)
+            sitting.require_done()
+        except GenerationCancelled as error:  # should the generator stop of itself: nobody is to wait for ever
+            sitting.fail(error)
         except Exception as error:  # noqa: BLE001 (whatever a model throws, its callers are told it failed)
-            self._failures.append(monotonic())
-            _fail(batch, error)
-            return
-        taken = (monotonic() - started) / len(batch)
-        self._seconds_per_picture += SMOOTHING * (taken - self._seconds_per_picture)
-        for ticket, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, GenerationFailed):
-                _fail([ticket], outcome)
-            elif not ticket.future.done():
-                ticket.future.set_result(outcome)
+            self._note_failure()
+            sitting.fail(error)
+        else:
+            if self._failed_in_a_row and not sitting.drawn:
+                self._note_failure()
 
-    def _run(self, batch: Sequence[_Ticket]) -> Sequence[Outcome]:
-        requests = [ticket.request for ticket in batch]
+    async def _watched(self, sitting: _Sitting) -> None:
+        """One call of the generator. Raises what it raises, and TimeoutError when a picture takes too long."""
+        drawing = asyncio.ensure_future(_in_own_thread(self._generator.draw, sitting))
         try:
-            outcomes: Sequence[Outcome] = self._generator.draw(
-                requests, lambda _: None, lambda: all(ticket.abandoned for ticket in batch)
-            )
-        except PartlyDrawn as partly:
-            outcomes = partly.outcomes
-        _require_sound(requests, outcomes)
-        return outcomes
+            while not drawing.done():
+                await asyncio.wait([drawing], timeout=max(0.0, sitting.time_left(self._time_limit_s)))
+                if not drawing.done() and sitting.time_left(self._time_limit_s) <= 0:
+                    raise TimeoutError
+            drawing.result()
+        finally:
+            sitting.closed = True
+            drawing.cancel()
+
+    def _note(self, ticket: _Ticket, outcome: Outcome, took: float) -> None:
+        ticket.settle(outcome)
+        if isinstance(outcome, Drawing):
+            self._seconds.append(took)
+            self._failed_in_a_row = 0
+        elif isinstance(outcome, GenerationFailed):
+            self._failed_in_a_row += 1
+        if self._failed_in_a_row >= self._generator.batch_size:
+            self._note_failure()
+
+    def _note_failure(self) -> None:
+        self._failures.append(monotonic())
+        self._failed_in_a_row = 0
 
     def _is_resting(self) -> bool:
         if len(self._failures) < BREAKER_FAILURES:
@@ -197,23 +312,19 @@ class WaitingLine:
         return now - self._failures[0] < BREAKER_WINDOW_S and now - self._failures[-1] < BREAKER_REST_S
 
 
-def _fail(batch: Sequence[_Ticket], error: Exception) -> None:
-    for ticket in batch:
-        if not ticket.future.done():
-            ticket.future.set_exception(GenerationFailed(f"the generator failed with {type(error).__name__}"))
+def _sound(request: PictureRequest, outcome: Outcome) -> Outcome:
+    """GenerationFailed instead of a picture of a wrong size or type, or one that is black all over."""
+    if isinstance(outcome, Refusal | GenerationFailed | GenerationCancelled):
+        return outcome
+    try:
+        _require_sound(request, outcome)
+    except Exception as error:  # noqa: BLE001 (what is no picture at all fails in its own ways)
+        return GenerationFailed(str(error))
+    return outcome
 
 
-def _require_sound(requests: Sequence[PictureRequest], outcomes: object) -> None:
-    """Raises GenerationFailed for a missing picture, a wrong size or type, or one that is blank all over."""
-    if not isinstance(outcomes, list) or len(outcomes) != len(requests):
-        raise GenerationFailed(f"asked for {len(requests)} pictures, got another number")
-    for request, outcome in zip(requests, outcomes, strict=True):
-        if not isinstance(outcome, Refusal | GenerationFailed):
-            _require_sound_picture(request, outcome)
-
-
-def _require_sound_picture(request: PictureRequest, image: GeneratedImage) -> None:
-    width, height = (int(side) for side in request.size.split("x"))
+def _require_sound(request: PictureRequest, image: GeneratedImage) -> None:
+    width, height = sides_of(request.size)
     pixels = image.pixels
     if pixels.dtype != torch.uint8 or tuple(pixels.shape) != (3, height, width):
         raise GenerationFailed(f"a picture is {pixels.dtype} {tuple(pixels.shape)}, not {request.size} in 8 bits")
@@ -221,13 +332,11 @@ def _require_sound_picture(request: PictureRequest, image: GeneratedImage) -> No
         raise GenerationFailed("a picture is black all over")
 
 
-async def _in_own_thread(
-    run: Callable[[Sequence[_Ticket]], Sequence[Outcome]], batch: Sequence[_Ticket]
-) -> Sequence[Outcome]:
-    """A thread for this batch alone: when it hangs it is left behind, and holds up nobody else."""
+async def _in_own_thread(draw: Callable[[Orders], None], orders: Orders) -> None:
+    """A thread for this call alone: when it hangs it is left behind, and holds up nobody else."""
     loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(1, thread_name_prefix="generator")
     try:
-        return await loop.run_in_executor(executor, run, batch)
+        await loop.run_in_executor(executor, draw, orders)
     finally:
         executor.shutdown(wait=False)

@@ -1,16 +1,16 @@
 """What the service and its worker say to each other: frames of msgpack, never pickle, read with suspicion.
 
-    service -> worker                       worker -> service
-    make    function, arguments             ready      name, sha256, sizes, batch_size
-                                            refused    error, message
-    draw    number, [[prompt, seed, size]]  progress   number, share
-    cancel  number                          drawn      number, [picture]
-                                            partly     number, [picture, refusal or failure]
-                                            cancelled  number
-                                            failed     number, error, where, whether it can go on
-                                            log        level, words of our own code
-                                            alive
+    service -> worker                          worker -> service
+    make    function, arguments                ready     name, sha256, sizes, batch_size, continuous
+                                               refused   error, message
+    draw    [[number, prompt, seed, size]]     progress  [[number, share]]
+    leave   number                             ended     number, picture, refusal or failure
+                                               left      number
+                                               failed    [number], error, where, whether it can go on
+                                               log       level, words of our own code
+                                               alive
 
+A number stands for one picture. What is drawn ends in `ended`, `left` (nobody wanted it any more) or `failed`.
 A picture is [seed, height, width, bytes], a refusal [name, sha256, categories], a failure [].
 Every message is a list that begins with its kind. A worker ends when the line is cut.
 """

@@ -1,7 +1,7 @@
 """What every generator promises: pictures for prompts, one seed each, as 8-bit tensors."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,26 +68,39 @@ class Refusal:
     categories: tuple[Category, ...] = ()
 
 
-Outcome = GeneratedImage | Refusal | GenerationFailed
+Outcome = GeneratedImage | Refusal | GenerationFailed | GenerationCancelled
 
 
-class PartlyDrawn(Exception):
-    """Some pictures of a batch were refused by the model itself, or failed each for itself.
+class Order(Protocol):
+    """One picture that somebody waits for, seen by whoever draws it."""
 
-    outcomes: one per request, in order.
-    """
+    @property
+    def request(self) -> PictureRequest: ...
 
-    def __init__(self, outcomes: Sequence[Outcome]) -> None:
-        super().__init__(outcomes)
-        self.outcomes = outcomes
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for it. One that nobody wants ends in GenerationCancelled."""
+        ...
+
+    def advance(self, share: float) -> None:
+        """Tell how much of it is drawn, 0..1."""
+        ...
+
+    def end(self, outcome: Outcome) -> None:
+        """Hand the picture over, or say why there is none. Once."""
+        ...
 
 
-Progress = Callable[[float], None]  # 0..1, share of the batch's steps done
-Cancelled = Callable[[], bool]
+class Orders(Protocol):
+    """Where a generator gets its work from. For the thread that draws."""
+
+    def take(self, most: int) -> Sequence[Order]:
+        """At most so many pictures to begin now, without waiting for any; none when nobody asks."""
+        ...
 
 
 class ImageGenerator(Protocol):
-    """Draws a batch of pictures, possibly for several prompts at once. Blocking: call it from a worker thread."""
+    """Draws pictures, possibly for several prompts at once. Blocking: call it from a worker thread."""
 
     @property
     def identity(self) -> ModelIdentity: ...
@@ -99,24 +112,26 @@ class ImageGenerator(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """The most pictures one call of draw takes."""
+        """The most pictures drawn side by side."""
         ...
 
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
-        """One picture per request, in order.
+    @property
+    def continuous(self) -> bool:
+        """Whether a picture may begin while others are being drawn; otherwise one call draws what it first takes."""
+        ...
 
-        Raises GenerationFailed when it cannot, PartlyDrawn when it can only in part, GenerationCancelled when
-        cancelled() turned true.
+    def draw(self, orders: Orders) -> None:
+        """Take orders and end each, until none of those taken is left and nothing more is there to take.
+
+        A picture does not depend on what is drawn beside it, nor on when it began. Looks at `wanted` once a step.
+        Raises GenerationFailed when all that it took and did not end have failed, GenerationCancelled when nobody
+        wants any of that.
         """
         ...
 
 
 def require_drawable(requests: Sequence[PictureRequest], generator: ImageGenerator) -> None:
     """Raises ValueError for what must not be asked of a generator."""
-    if len(requests) > generator.batch_size:
-        raise ValueError(f"{len(requests)} pictures asked at once, at most {generator.batch_size} are drawn")
     for request in requests:
         if request.size not in generator.sizes:
             raise ValueError(f"size {request.size!r} is not one of {', '.join(generator.sizes)}")
@@ -128,39 +143,3 @@ def sides_of(size: str) -> tuple[int, int]:
     """Width and height of "WIDTHxHEIGHT"."""
     width, height = (int(side) for side in size.split("x"))
     return width, height
-
-
-class DrawingBoard(Protocol):
-    """Pictures of several requests drawn side by side, each at its own step. For one thread at a time.
-
-    A picture does not depend on who else is on the board, nor on when it came.
-    """
-
-    @property
-    def free(self) -> int:
-        """Places left."""
-        ...
-
-    def enter(self, requests: Sequence[PictureRequest]) -> list[int]:
-        """Begin pictures at any time; each gets a number. Raises ValueError (more than free), GenerationFailed."""
-        ...
-
-    def leave(self, number: int) -> None:
-        """Stop a picture; its place is free at once."""
-        ...
-
-    def share(self, number: int) -> float:
-        """How much of a picture on the board is drawn, 0..1."""
-        ...
-
-    def step(self) -> dict[int, GeneratedImage]:
-        """Draw one step of all. Gives those now finished, which leave. Raises GenerationFailed: the board is lost."""
-        ...
-
-
-class ContinuousGenerator(ImageGenerator, Protocol):
-    """One that can also take pictures while others are being drawn."""
-
-    def board(self) -> DrawingBoard:
-        """A new board with batch_size places."""
-        ...

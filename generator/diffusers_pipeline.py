@@ -7,6 +7,7 @@ out: our gates stand behind every picture, and its black squares would tell nobo
 import hashlib
 import inspect
 import json
+import logging as python_logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -20,16 +21,17 @@ from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
 from generator.contract import (
-    Cancelled,
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
     GeneratorUnusable,
+    Order,
+    Orders,
+    Outcome,
     PictureRequest,
-    Progress,
-    require_drawable,
     sides_of,
 )
+from generator.failures import place_of
 from policies.identity import MANIFEST, ModelIdentity, sha256_of, verify_folder
 
 INDEX = "model_index.json"
@@ -39,6 +41,8 @@ OURS = NEEDED | {"output_type", "return_dict", "num_images_per_prompt", "callbac
 OTHER_TASKS = {"strength", "mask_image", "control_image", "num_frames"}  # a picture or a film is needed, or comes out
 HASHED = {".json", ".safetensors", ".txt", ".model"}  # configurations, weights, vocabularies: all that is loaded
 Step = Callable[[int, int], None]  # done, of how many
+
+_log = python_logging.getLogger("gardefou")
 
 
 class DiffusersPipeline:
@@ -85,32 +89,49 @@ class DiffusersPipeline:
 
     @property
     def batch_size(self) -> int:
-        """The most pictures of one draw."""
+        """The most pictures drawn together."""
         return self._batch_size
 
+    @property
+    def continuous(self) -> bool:
+        """A pipeline draws what it is called with."""
+        return False
+
     @torch.inference_mode()
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
-        """One picture per request, in order.
-
-        Raises ValueError for what must not be asked, GenerationFailed, or GenerationCancelled within a step (within a
-        picture, where the pipeline has no callback).
+    def draw(self, orders: Orders) -> None:
+        """Draw one batch; those of one size together. Stops within a step (a picture, where the pipeline has no
+        callback) when nobody wants any of those.
         """
-        require_drawable(requests, self)
-        pictures: list[Tensor] = []
-        for run in self._runs(requests):
-            if cancelled():
-                raise GenerationCancelled
-            pictures += self._run(run, _share(progress, cancelled, len(pictures), len(run), len(requests)))
-            progress(len(pictures) / len(requests))
-        return [GeneratedImage(pixels, asked.seed) for pixels, asked in zip(pictures, requests, strict=True)]
+        for run in self._runs(orders.take(self._batch_size)):
+            self._draw_together(run)
 
-    def _runs(self, requests: Sequence[PictureRequest]) -> Iterator[list[PictureRequest]]:
+    def _runs(self, orders: Sequence[Order]) -> Iterator[list[Order]]:
         """What one call draws: neighbours of one size, or one picture if the pipeline takes one seed only."""
         takes_many = "list" in str(self._accepts["generator"].annotation).lower()
-        for _, same in groupby(enumerate(requests), lambda item: item[1].size if takes_many else item[0]):
-            yield [request for _, request in same]
+        for _, same in groupby(enumerate(orders), lambda item: item[1].request.size if takes_many else item[0]):
+            yield [order for _, order in same]
+
+    def _draw_together(self, orders: Sequence[Order]) -> None:
+        wanted = [order for order in orders if order.wanted]
+        for order, outcome in zip(wanted, self._outcomes(wanted), strict=True):
+            order.end(outcome)
+        for order in orders:
+            if order not in wanted:
+                order.end(GenerationCancelled())
+
+    def _outcomes(self, orders: Sequence[Order]) -> list[Outcome]:
+        """When several fail together each is tried alone: what one prompt does is not the others' failure."""
+        try:
+            pictures = self._run([order.request for order in orders], _told(orders)) if orders else []
+        except GenerationCancelled as cancelled:
+            return [cancelled] * len(orders)
+        except GenerationFailed as failure:
+            if len(orders) > 1:
+                return [outcome for order in orders for outcome in self._outcomes([order])]
+            cause = failure.__cause__ or failure
+            _log.error("the pipeline failed with %s at:\n%s", type(cause).__name__, place_of(cause))
+            return [failure]
+        return [GeneratedImage(pixels, order.request.seed) for pixels, order in zip(pictures, orders, strict=True)]
 
     def _run(self, requests: Sequence[PictureRequest], on_step: Step) -> list[Tensor]:
         width, height = sides_of(requests[0].size)
@@ -151,11 +172,14 @@ class DiffusersPipeline:
         return ({"use_resolution_binning": False} if binned else {}) | dict(arguments)
 
 
-def _share(progress: Progress, cancelled: Cancelled, before: int, now: int, all_pictures: int) -> Step:
+def _told(orders: Sequence[Order]) -> Step:
+    """Whoever waits is told after every step; raises GenerationCancelled when nobody does."""
+
     def on_step(done: int, steps: int) -> None:
-        if cancelled():
+        if not any(order.wanted for order in orders):
             raise GenerationCancelled
-        progress((before + now * min(done / max(steps, 1), 1)) / all_pictures)
+        for order in orders:
+            order.advance(min(done / max(steps, 1), 1))
 
     return on_step
 

@@ -19,17 +19,15 @@ from typing import Any
 import httpx
 
 from generator.contract import (
-    Cancelled,
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
     GeneratorUnusable,
+    Order,
+    Orders,
     Outcome,
-    PartlyDrawn,
     PictureRequest,
-    Progress,
     Refusal,
-    require_drawable,
 )
 from generator.options import Upstream
 from generator.picture_bytes import decode, most_bytes
@@ -96,7 +94,7 @@ class Answer:
 
 
 class OpenAIUpstream:
-    """Pictures of one draw are asked for side by side, each in a call of its own: each has its own seed and end."""
+    """Pictures are asked for side by side, each in a call of its own: each has its own seed, begin and end."""
 
     def __init__(
         self,
@@ -136,46 +134,43 @@ class OpenAIUpstream:
         """Calls side by side."""
         return self._batch_size
 
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
-        """One picture per request, in order.
+    @property
+    def continuous(self) -> bool:
+        """A call may begin while others are under way."""
+        return True
 
-        Raises ValueError for what must not be asked, GenerationFailed when every picture failed, PartlyDrawn when
-        some did or were refused, GenerationCancelled within POLL_S.
-        """
-        require_drawable(requests, self)
-        outcomes = asyncio.run(self._draw(requests, progress, cancelled)) if requests else []
-        images = [outcome for outcome in outcomes if isinstance(outcome, GeneratedImage)]
-        failures = [outcome for outcome in outcomes if isinstance(outcome, GenerationFailed)]
-        if failures:
-            _log.warning(
-                "%s: %d of %d pictures failed: %s", self._upstream.model, len(failures), len(outcomes), failures[0]
-            )
-        if outcomes and len(failures) == len(outcomes):
-            raise failures[0]
-        if len(images) < len(outcomes):
-            raise PartlyDrawn(outcomes)
-        return images
+    def draw(self, orders: Orders) -> None:
+        """Ask for each picture as soon as there is a place; one that nobody wants is hung up on within POLL_S."""
+        if first := orders.take(self._batch_size):
+            asyncio.run(self._draw(first, orders))
 
-    async def _draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[Outcome]:
+    async def _draw(self, first: Sequence[Order], orders: Orders) -> None:
         limits = httpx.Timeout(self._upstream.seconds, connect=CONNECT_S)
         headers = {"Accept-Encoding": "identity", "User-Agent": "gardefou"}
         async with httpx.AsyncClient(verify=self._tls, timeout=limits, headers=headers) as client:
-            tasks = [asyncio.create_task(self._outcome(client, request)) for request in requests]
-            try:
-                while pending := [task for task in tasks if not task.done()]:
-                    if cancelled():
-                        raise GenerationCancelled
-                    await asyncio.wait(pending, timeout=POLL_S)
-                    progress(sum(task.done() for task in tasks) / len(tasks))
-                return [task.result() for task in tasks]
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            calls: dict[asyncio.Task[Outcome], Order] = {}
+            begin: Sequence[Order] = first
+            while begin or calls:
+                calls |= {asyncio.create_task(self._outcome(client, order.request)): order for order in begin}
+                await asyncio.wait(calls, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+                await self._hang_up([call for call, order in calls.items() if not order.wanted])
+                self._end({call: calls.pop(call) for call in list(calls) if call.done()})
+                begin = orders.take(self._batch_size - len(calls))
+
+    @staticmethod
+    async def _hang_up(calls: Sequence["asyncio.Task[Outcome]"]) -> None:
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def _end(self, calls: Mapping["asyncio.Task[Outcome]", Order]) -> None:
+        outcomes = {order: _outcome_of(call) for call, order in calls.items()}
+        if failures := [outcome for outcome in outcomes.values() if isinstance(outcome, GenerationFailed)]:
+            _log.warning(
+                "%s: %d of %d pictures failed: %s", self._upstream.model, len(failures), len(outcomes), failures[0]
+            )
+        for order, outcome in outcomes.items():
+            order.end(outcome)
 
     async def _outcome(self, client: httpx.AsyncClient, request: PictureRequest) -> Outcome:
         try:
@@ -245,6 +240,14 @@ class OpenAIUpstream:
             if response.status_code != httpx.codes.OK:
                 raise GenerationFailed(f"the upstream's picture answers {response.status_code}")
             return await _read(response, most)
+
+
+def _outcome_of(call: "asyncio.Task[Outcome]") -> Outcome:
+    if call.cancelled():
+        return GenerationCancelled()
+    if error := call.exception():
+        return GenerationFailed(f"the upstream's answer made us fail with {type(error).__name__}")
+    return call.result()
 
 
 def refusal_in(answer: Answer, model: ModelIdentity) -> Refusal | None:

@@ -10,6 +10,8 @@ from generator.options import Options
 
 NANO_FOLDER = Path(__file__).parent / "dalle_mini" / "nano"
 
+PLACES = 18  # a request for nine, and room for another that comes meanwhile
+
 Factory = Callable[[Path | None, int | None, Options], ImageGenerator]
 
 
@@ -22,9 +24,8 @@ def _dalle_nano(folder: Path | None, threads: int | None, _: Options) -> ImageGe
     from generator.dalle_mini.sampling import SamplingSettings
 
     settings = SamplingSettings(condition_scale=1.0, temperature=0.55)
-    # one thread: these layers are so small that a second one waits more than it works on a busy machine;
-    # nine at once: three times three take twice as long
-    return DalleMini(folder or NANO_FOLDER, settings, batch_size=9, threads=threads or 1)
+    # one thread: these layers are so small that a second one waits more than it works on a busy machine
+    return DalleMini(folder or NANO_FOLDER, settings, batch_size=PLACES, threads=threads or 1)
 
 
 def _dalle_mini(folder: Path | None, threads: int | None, _: Options) -> ImageGenerator:
@@ -33,7 +34,7 @@ def _dalle_mini(folder: Path | None, threads: int | None, _: Options) -> ImageGe
 
     if folder is None:
         raise UnknownGenerator("the folder of its weights is missing: `gardefou models pull` fetches it")
-    return DalleMini(folder, SamplingSettings(), batch_size=9, threads=threads)
+    return DalleMini(folder, SamplingSettings(), batch_size=PLACES, threads=threads)
 
 
 def _diffusers(weights: Path | None, threads: int | None, options: Options) -> ImageGenerator:

@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self, cast
 import torch
 from torch import Tensor, nn
 
+from generator.at_once import draw_at_once
 from generator.contract import PictureRequest
 from generator.dalle_mini.code_board import CodeBoard
 from generator.dalle_mini.config import DalleMiniConfig, TransformerConfig, VQGANConfig
@@ -226,11 +227,9 @@ class Nano:
         self._generator = create_generator("dalle-nano")
 
     def draw(self, pictures: int) -> Run:
-        """As the waiting line asks for them: as many at once as the generator takes."""
+        """As the waiting line has them drawn."""
         requests = [PictureRequest(f"a cat and {seed} dogs", seed, "256x256") for seed in range(pictures)]
-        most = self._generator.batch_size
-        batches = [requests[first : first + most] for first in range(0, pictures, most)]
-        return lambda: [self._generator.draw(batch, lambda _: None, lambda: False) for batch in batches]
+        return lambda: draw_at_once(self._generator, requests)
 
 
 SIDES: dict[str, Callable[[dict[str, Any]], Any]] = {"ours": Ours, "peer": Peer, "nano": Nano}

@@ -9,13 +9,11 @@ from types import TracebackType
 
 from generator.channel import Recipe
 from generator.contract import (
-    Cancelled,
-    GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
     GeneratorUnusable,
-    PictureRequest,
-    Progress,
+    Order,
+    Orders,
 )
 from generator.registry import UnknownGenerator
 from generator.worker_process import TICK_S, Facts, WorkerEnded, WorkerProcess, WorkerRefused
@@ -114,7 +112,7 @@ class SupervisedGenerator:
 
     @property
     def batch_size(self) -> int:
-        """The most pictures of one draw."""
+        """The most pictures drawn side by side."""
         return self._made.batch_size
 
     @property
@@ -141,21 +139,25 @@ class SupervisedGenerator:
         ready = self._ready
         return ready.memory_bytes if ready else 0
 
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
-        """One picture per request, in order; waits for a worker that is being started.
+    @property
+    def continuous(self) -> bool:
+        """Whether the worker's generator is."""
+        return self._made.continuous
 
-        Raises GenerationFailed when the worker fails, ends or cannot be started, PartlyDrawn, GenerationCancelled.
+    def draw(self, orders: Orders) -> None:
+        """As the generator in the worker; waits for a worker that is being started.
+
+        Raises GenerationFailed when the worker ends or cannot be started, and GenerationCancelled.
         """
         with self._one_at_a_time:
-            return self._worker(cancelled).draw(requests, progress, cancelled)
+            if first := orders.take(self.batch_size):
+                self._worker(first).draw(first, orders)
 
-    def _worker(self, cancelled: Cancelled) -> WorkerProcess:
+    def _worker(self, asked: Sequence[Order]) -> WorkerProcess:
         failed_before = self._failed_starts
         with self._changed:
             while self._ready is None or self._ready.has_ended:
-                if cancelled():
+                if not any(order.wanted for order in asked):
                     raise GenerationCancelled
                 if self._closing.is_set() or self._failed_starts > failed_before:
                     raise GenerationFailed("the worker could not be started")

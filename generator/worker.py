@@ -10,14 +10,15 @@ import os
 import resource
 import signal
 import sys
-import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Condition, Thread
 from time import monotonic, sleep
 from typing import Any, cast
 
@@ -28,11 +29,10 @@ from generator.contract import (
     GenerationFailed,
     ImageGenerator,
     Outcome,
-    PartlyDrawn,
     PictureRequest,
-    Progress,
     Refusal,
 )
+from generator.failures import place_of
 
 HEARTBEAT_S = 1.0
 PROGRESS_S = 0.05  # between two words on progress: more often nobody can see
@@ -40,36 +40,139 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 OOM_SCORE = "500"  # of 1000: the kernel ends this process long before the service
 
 
+class Desk:
+    """The orders of a worker: filled by the thread that listens, emptied by the one that draws."""
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        self._say = say
+        self._arrived: deque[Order] = deque()
+        self._changed = Condition()
+        self._orders: dict[int, Order] = {}  # that are not over
+        self._being_drawn: dict[int, Order] = {}
+        self._was_asked = False
+        self._shares: dict[int, float] = {}  # not told yet
+        self._told = 0.0
+
+    def put(self, asked: Sequence[Sequence[Any]]) -> None:
+        """Pictures to draw: they arrive together, so that they may begin together."""
+        orders = [Order(number, PictureRequest(*request), self) for number, *request in asked]
+        with self._changed:
+            self._orders |= {order.number: order for order in orders}
+            self._arrived.extend(orders)
+            self._changed.notify()
+
+    def leave(self, number: int) -> None:
+        """Nobody wants this one any more."""
+        if order := self._orders.get(number):
+            order.wanted = False
+
+    def wait(self) -> None:
+        """Until there is something to draw."""
+        self._was_asked = False
+        with self._changed:
+            self._changed.wait_for(lambda: self._arrived)
+
+    def take(self, most: int) -> list["Order"]:
+        self._was_asked = True
+        taken: list[Order] = []
+        while self._arrived and len(taken) < most:
+            order = self._arrived.popleft()
+            self._being_drawn[order.number] = order
+            if order.wanted:
+                taken.append(order)
+            else:
+                self._over(order.number, "left")
+        return taken
+
+    def advance(self, number: int, share: float) -> None:
+        """Tell how far all are, not more often than anybody can see."""
+        self._shares[number] = float(share)
+        now = monotonic()
+        if now - self._told >= PROGRESS_S:
+            self._told = now
+            self._say("progress", [[*told] for told in self._shares.items()])
+            self._shares.clear()
+
+    def end(self, number: int, outcome: Outcome) -> None:
+        """Hand over what became of one, if anybody wants to know."""
+        if not self._orders[number].wanted:
+            self._over(number, "left")
+            return
+        try:
+            plain = _outcome_as_plain(outcome)
+        except Exception:  # noqa: BLE001 (what is no picture at all fails in its own ways)
+            plain = []
+        self._over(number, "ended", plain)
+
+    def close(self) -> list[int]:
+        """After a call of the generator: the numbers of what was left unfinished though somebody wants it."""
+        if not self._was_asked:
+            self.take(len(self._arrived))
+        for order in [order for order in self._being_drawn.values() if not order.wanted]:
+            self._over(order.number, "left")
+        unfinished = [*self._being_drawn]
+        for number in unfinished:
+            self._forget(number)
+        return unfinished
+
+    def _over(self, number: int, kind: str, *facts: Plain) -> None:
+        if number in self._being_drawn:
+            self._forget(number)
+            self._say(kind, number, *facts)
+
+    def _forget(self, number: int) -> None:
+        del self._being_drawn[number], self._orders[number]
+        self._shares.pop(number, None)
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """A picture to draw, as the generator sees it."""
+
+    number: int
+    request: PictureRequest
+    _desk: Desk
+    wanted: bool = True
+
+    def advance(self, share: float) -> None:
+        self._desk.advance(self.number, share)
+
+    def end(self, outcome: Outcome) -> None:
+        self._desk.end(self.number, outcome)
+
+
 class Worker:
     """Listens and beats on threads of their own; makes the generator and draws on the main one."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._orders: SimpleQueue[list[Any]] = SimpleQueue()
-        self._cancelled = Event()
+        self._recipes: SimpleQueue[list[Any]] = SimpleQueue()
+        self._desk = Desk(self._say)
 
     def run(self) -> None:
         """Make the generator, then draw. Does not return while the service lives."""
         logging.getLogger("gardefou").addHandler(_ServicesLog(self._say))
         for task in (self._listen, self._beat):
             Thread(target=task, daemon=True).start()
-        _, function, arguments = self._orders.get()
+        function, arguments = self._recipes.get()
         generator = self._make(function, arguments)
         while True:
-            _, number, asked = self._orders.get()
-            self._draw(generator, number, [PictureRequest(*request) for request in asked])
+            self._desk.wait()
+            self._draw(generator)
 
     def _listen(self) -> None:
         while True:
             try:
-                order = self._channel.receive()
+                kind, *facts = self._channel.receive()
             except (EOFError, OSError, Garbled):
                 os._exit(0)
-            if order[0] == "cancel":
-                self._cancelled.set()
-            else:
-                self._cancelled.clear()
-                self._orders.put(order)
+            match kind, facts:
+                case "make", _:
+                    self._recipes.put(facts)
+                case "draw", [asked]:
+                    self._desk.put(asked)
+                case "leave", [number]:
+                    self._desk.leave(number)
 
     def _beat(self) -> None:
         while True:
@@ -87,36 +190,29 @@ class Worker:
             module, name = function.split(":")
             generator = cast(ImageGenerator, getattr(import_module(module), name)(*arguments))
             identity = generator.identity
-            self._say("ready", identity.name, identity.sha256, generator.sizes, generator.batch_size)
+            self._say(
+                "ready", identity.name, identity.sha256, generator.sizes, generator.batch_size, generator.continuous
+            )
         except Exception as error:  # whatever a library says of its files, the service is told
             self._say("refused", type(error).__name__, str(error))
             raise SystemExit from error
         return generator
 
-    def _draw(self, generator: ImageGenerator, number: int, requests: Sequence[PictureRequest]) -> None:
+    def _draw(self, generator: ImageGenerator) -> None:
         try:
-            images = generator.draw(requests, self._progress(number), self._cancelled.is_set)
-            self._say("drawn", number, [_as_plain(image) for image in images])
-        except PartlyDrawn as partly:
-            self._say("partly", number, [_outcome_as_plain(outcome) for outcome in partly.outcomes])
+            generator.draw(self._desk)
         except GenerationCancelled:
-            self._say("cancelled", number)
+            self._fail("GenerationCancelled", "", True)
         except Exception as error:  # noqa: BLE001 (whatever a model throws; its words may quote a prompt, its place not)
-            where = "".join(traceback.format_tb(error.__traceback__))
-            self._say("failed", number, type(error).__name__, where, _device_is_sound())
+            self._fail(type(error).__name__, place_of(error), _device_is_sound())
+        else:
+            self._fail("nothing said of it", "", True)
 
-    def _progress(self, number: int) -> Progress:
-        """Tells how far a drawing is, not more often than anybody can see, and its end in any case."""
-        told = 0.0
-
-        def tell(share: float) -> None:
-            nonlocal told
-            now = monotonic()
-            if share >= 1 or now - told >= PROGRESS_S:
-                told = now
-                self._say("progress", number, float(share))
-
-        return tell
+    def _fail(self, error: str, where: str, is_sound: bool) -> None:
+        """Whatever of a call is not ended."""
+        unfinished = self._desk.close()
+        if unfinished or not is_sound:
+            self._say("failed", unfinished, error, where, is_sound)
 
 
 class _ServicesLog(logging.Handler):
@@ -132,12 +228,12 @@ class _ServicesLog(logging.Handler):
 
 def _outcome_as_plain(outcome: Outcome) -> list[Plain]:
     match outcome:
-        case GeneratedImage():
-            return _as_plain(outcome)
         case Refusal(by, categories):
             return [by.name, by.sha256, [*categories]]
-        case GenerationFailed():
+        case GenerationFailed() | GenerationCancelled():
             return []
+        case _:
+            return _as_plain(outcome)
 
 
 def _as_plain(image: GeneratedImage) -> list[Plain]:

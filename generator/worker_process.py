@@ -9,7 +9,8 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from multiprocessing import Pipe
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,20 +22,18 @@ import torch
 
 from generator.channel import Channel, Garbled, Recipe
 from generator.contract import (
-    Cancelled,
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
+    Order,
+    Orders,
     Outcome,
-    PartlyDrawn,
-    PictureRequest,
-    Progress,
     Refusal,
 )
 from policies.identity import ModelIdentity
 from policies.signals import Category
 
-TICK_S = 0.05  # how soon a cancellation is passed on
+TICK_S = 0.05  # how soon a cancellation, or a picture that comes while others are drawn, is passed on
 START_LIMIT_S = 600.0  # the largest model from a slow disk
 SILENCE_LIMIT_S = 30.0  # it says that it is alive every second, unless it hangs inside a library
 CANCEL_LIMIT_S = 60.0  # the longest step, with the decoding of the pictures after the last one
@@ -54,6 +53,7 @@ class Facts:
     identity: ModelIdentity
     sizes: tuple[str, ...]
     batch_size: int
+    continuous: bool
 
 
 class WorkerEnded(Exception):
@@ -73,13 +73,12 @@ class WorkerRefused(WorkerEnded):
 
 
 @dataclass(slots=True)
-class _Drawing:
-    """What is being drawn: its number, what came back so far, and since when."""
+class _Picture:
+    """What the worker draws: since when, and since when nobody wants it any more."""
 
-    number: int
-    answers: SimpleQueue[list[Any]] = field(default_factory=SimpleQueue)
-    began: float = field(default_factory=monotonic)
-    cancelled: float | None = None
+    order: Order
+    began: float
+    left: float | None = None
 
 
 class WorkerProcess:
@@ -92,8 +91,9 @@ class WorkerProcess:
         """Raises OSError when no process can be started."""
         self.facts: Facts | None = None
         self.has_drawn = False
-        self._drawing: _Drawing | None = None
-        self._drawings = 0
+        self._pictures: dict[int, _Picture] = {}  # by number; not ended yet
+        self._numbers = count()
+        self._answers: SimpleQueue[list[Any]] = SimpleQueue()
         self._born = self._heard = monotonic()
         self._ended: WorkerEnded | None = None
         self._said_something = Event()
@@ -119,50 +119,73 @@ class WorkerProcess:
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
-        """As ImageGenerator.draw. Raises GenerationFailed as well when the worker ends meanwhile."""
-        self._drawings += 1
+    def draw(self, first: Sequence[Order], orders: Orders) -> None:
+        """As ImageGenerator.draw, with what was taken already. Raises GenerationFailed as well when the worker ends."""
         self._words.may_quote = True
-        self._drawing = drawing = _Drawing(self._drawings)
         try:
-            self._channel.send("draw", drawing.number, [[r.prompt, r.seed, r.size] for r in requests])
-            return self._answer(drawing, progress, cancelled)
+            self._send(first)
+            while self._pictures:
+                self._pass_on_leavers()
+                self._hear()
+                self._send(orders.take(self._places))
         except OSError as error:
             raise GenerationFailed("the worker ended") from error
         finally:
-            self._drawing = None
+            self._pictures.clear()
 
-    def _answer(self, drawing: _Drawing, progress: Progress, cancelled: Cancelled) -> list[GeneratedImage]:
-        while True:
-            if drawing.cancelled is None and cancelled():
-                drawing.cancelled = monotonic()
-                self._channel.send("cancel", drawing.number)
-            match self._next(drawing):
-                case ["progress", float(share)]:
-                    progress(share)
-                case ["drawn", list(pictures)]:
-                    self.has_drawn = True
-                    return [_as_image(*picture) for picture in pictures]
-                case ["partly", list(outcomes)]:
-                    self.has_drawn = True
-                    raise PartlyDrawn([_as_outcome(outcome) for outcome in outcomes])
-                case ["cancelled"]:
-                    raise GenerationCancelled
-                case ["failed", str(error), str(where), *_]:
-                    _log.error("the generator failed with %s at:\n%s", error, where)
-                    raise GenerationFailed(f"the generator failed with {error}")
+    @property
+    def _places(self) -> int:
+        """How many pictures it could begin with now."""
+        if self.facts is None or (self._pictures and not self.facts.continuous):
+            return 0
+        return self.facts.batch_size - len(self._pictures)
 
-    def _next(self, drawing: _Drawing) -> list[Any] | None:
-        """What came back, without the number; None when nothing did within a tick."""
-        ended = self._ended  # looked at first: what it said last still counts
-        try:
-            return drawing.answers.get(timeout=TICK_S)
-        except Empty:
-            if ended:
-                raise GenerationFailed("the worker ended") from None
-            return None
+    def _send(self, orders: Sequence[Order]) -> None:
+        if orders:
+            begun = {next(self._numbers): _Picture(order, monotonic()) for order in orders}
+            self._pictures |= begun
+            asked = [(number, picture.order.request) for number, picture in begun.items()]
+            self._channel.send("draw", [[number, r.prompt, r.seed, r.size] for number, r in asked])
+
+    def _pass_on_leavers(self) -> None:
+        for number, picture in self._pictures.items():
+            if picture.left is None and not picture.order.wanted:
+                picture.left = monotonic()
+                self._channel.send("leave", number)
+
+    def _hear(self) -> None:
+        """Wait a tick for news, and take in all there are. Raises GenerationFailed when there will be none."""
+        has_ended = self.has_ended  # looked at first: what it said last still counts
+        with suppress(Empty):
+            self._take_answer(self._answers.get(timeout=TICK_S))
+            while True:
+                self._take_answer(self._answers.get_nowait())
+        if has_ended and self._pictures:
+            raise GenerationFailed("the worker ended")
+
+    def _take_answer(self, answer: list[Any]) -> None:
+        match answer:
+            case ["progress", list(shares)]:
+                self._advance(shares)
+            case ["ended", int(number), outcome]:
+                self._end(number, _as_outcome(outcome))
+            case ["left", int(number)]:
+                self._end(number, GenerationCancelled())
+            case ["failed", list(numbers), str(error), str(where), *_]:
+                _log.error("the generator failed with %s at:\n%s", error, where)
+                for number in numbers:
+                    self._end(number, GenerationFailed(f"the generator failed with {error}"))
+
+    def _advance(self, shares: Sequence[Any]) -> None:
+        for told in shares:
+            match told:
+                case [int(number), float(share)] if number in self._pictures:
+                    self._pictures[number].order.advance(share)
+
+    def _end(self, number: int, outcome: Outcome) -> None:
+        self.has_drawn |= isinstance(outcome, GeneratedImage | Refusal)
+        if picture := self._pictures.pop(number, None):
+            picture.order.end(outcome)
 
     def _listen(self, recipe: Recipe) -> None:
         try:
@@ -177,22 +200,22 @@ class WorkerProcess:
 
     def _take_in(self, message: list[Any]) -> None:
         self._heard = monotonic()
-        drawing = self._drawing
         match message:
             case ["alive"]:
                 pass
-            case ["ready", str(name), str(sha256), [*sizes], int(batch_size)] if sizes and batch_size > 0:
-                self.facts = Facts(ModelIdentity(name, sha256), tuple(map(str, sizes)), batch_size)
+            case ["ready", str(name), str(sha256), [*sizes], int(batch_size), bool(continuous)] if (
+                sizes and batch_size > 0
+            ):
+                self.facts = Facts(ModelIdentity(name, sha256), tuple(map(str, sizes)), batch_size, continuous)
                 self._said_something.set()
             case ["log", int(level), str(words)]:
                 _log.log(level, "%s", _printable(words[:LONGEST_LINE]))
             case ["refused", str(error), str(words)]:
                 self._ended = WorkerRefused(error, words)
-            case [("progress" | "drawn" | "partly" | "cancelled" | "failed") as kind, int(number), *facts]:
-                if kind == "failed" and facts[-1] is not True:
+            case ["progress" | "ended" | "left" | "failed", *facts] if facts:
+                if message[0] == "failed" and facts[-1] is not True:
                     self._ended = WorkerEnded("crashed", "its device does nothing more after an error")
-                if drawing and number == drawing.number:
-                    drawing.answers.put([kind, *facts])
+                self._answers.put(message)
             case _:
                 raise Garbled(f"a {message[0]!r} of {len(message)} parts")
 
@@ -219,14 +242,14 @@ class WorkerProcess:
             raise WorkerEnded("hung", overdue)
 
     def _overdue(self, now: float, time_limit_s: float) -> str | None:
-        drawing = self._drawing
+        pictures = list(self._pictures.values())
         if self.facts is None:
             return f"no generator after {START_LIMIT_S:g} s" if now - self._born > START_LIMIT_S else None
         if now - self._heard > SILENCE_LIMIT_S:
             return f"no sign of life for {SILENCE_LIMIT_S:g} s"
-        if drawing and now - drawing.began > time_limit_s:
+        if any(now - picture.began > time_limit_s for picture in pictures):
             return f"no picture within {time_limit_s:g} s"
-        if drawing and drawing.cancelled and now - drawing.cancelled > CANCEL_LIMIT_S:
+        if any(picture.left and now - picture.left > CANCEL_LIMIT_S for picture in pictures):
             return f"it draws on, {CANCEL_LIMIT_S:g} s after it was told to stop"
         return None
 
@@ -299,14 +322,14 @@ def _as_image(seed: int, height: int, width: int, content: bytes) -> GeneratedIm
     return GeneratedImage(pixels, seed)
 
 
-def _as_outcome(plain: list[Any]) -> Outcome:
-    """Raises ValueError or RuntimeError when it is none."""
-    match plain:
-        case [int(seed), int(height), int(width), bytes(content)]:
-            return _as_image(seed, height, width, content)
-        case [str(name), str(sha256), list(categories)]:
-            return Refusal(ModelIdentity(name, sha256), tuple(Category(category) for category in categories))
-        case []:
-            return GenerationFailed("the generator could not draw this picture")
-        case _:
-            raise ValueError(f"an outcome of {len(plain)} parts")
+def _as_outcome(plain: Any) -> Outcome:
+    """GenerationFailed as well for what is none."""
+    try:
+        match plain:
+            case [int(seed), int(height), int(width), bytes(content)]:
+                return _as_image(seed, height, width, content)
+            case [str(name), str(sha256), list(categories)]:
+                return Refusal(ModelIdentity(name, sha256), tuple(Category(category) for category in categories))
+    except (ValueError, RuntimeError) as error:
+        return GenerationFailed(f"the worker handed over no picture: {error}")
+    return GenerationFailed("the generator could not draw this picture")

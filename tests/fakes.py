@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from generator.contract import Cancelled, GeneratedImage, PictureRequest, Progress
+from generator.at_once import Cancelled, PartlyDrawn
+from generator.contract import GeneratedImage, Orders, Outcome, PictureRequest
 from policies.identity import ModelIdentity
 from policies.signals import Category, Descriptor, Signal, Subject
 from safety.normalize import NormalizedPrompt
@@ -31,7 +32,7 @@ def same_paint(pixels: Tensor, painted: Tensor) -> bool:
 
 @dataclass
 class FakeGenerator:
-    """Paints flat pictures. `on_draw` runs first and may raise, wait, or return other pictures."""
+    """Paints flat pictures, a batch at a time. `on_draw` runs first and may raise, wait, or return other pictures."""
 
     on_draw: Callable[[Sequence[PictureRequest], Cancelled], list[GeneratedImage] | None] = lambda *_: None
     batch_size: int = 3
@@ -39,12 +40,23 @@ class FakeGenerator:
     sizes: tuple[str, ...] = ("64x64", "128x128")
     asked: list[PictureRequest] = field(default_factory=list)
 
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
+    @property
+    def continuous(self) -> bool:
+        return False
+
+    def draw(self, orders: Orders) -> None:
+        taken = orders.take(self.batch_size)
+        requests = [order.request for order in taken]
         self.asked += requests
-        other = self.on_draw(requests, cancelled)
-        progress(1.0)
+        outcomes = self._outcomes(requests, lambda: not any(order.wanted for order in taken)) if taken else []
+        for order, outcome in zip(taken, outcomes, strict=False):
+            order.end(outcome)
+
+    def _outcomes(self, requests: Sequence[PictureRequest], cancelled: Cancelled) -> Sequence[Outcome]:
+        try:
+            other = self.on_draw(requests, cancelled)
+        except PartlyDrawn as partly:
+            return partly.outcomes
         return [GeneratedImage(paint(r), r.seed) for r in requests] if other is None else other
 
 

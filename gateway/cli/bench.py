@@ -46,6 +46,23 @@ def bench_provenance(
     typer.echo(json.dumps(measured) if as_json else provenance_table(measured))
 
 
+@group.command("line")
+def bench_line(
+    requests: Annotated[int, typer.Option(min=2, help="How many requests come one after another.")] = 3,
+    pictures: Annotated[int, typer.Option(min=1, help="Of each request.")] = 1,
+    apart: Annotated[float, typer.Option(min=0, help="Time between them, in shares of one drawing.")] = 1 / 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Each way is timed so often.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Time requests to dalle-nano that meet: pictures side by side on one board, and in closed groups."""
+    with told_plainly(as_json):
+        from gateway.bench import line_table
+        from generator.line_speed import measure_line
+
+        measured = measure_line(requests, pictures, apart, rounds)
+    typer.echo(json.dumps(measured) if as_json else line_table(measured))
+
+
 @group.command("generator")
 def bench_generator(
     size: Annotated[list[str] | None, typer.Option(help="nano, mini or mega; several times. Default: nano.")] = None,

@@ -1,11 +1,11 @@
 """Draws the codes of many pictures side by side: each enters and leaves at any step, at its own position."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from generator.contract import GenerationFailed
 from generator.dalle_mini.config import DalleMiniConfig
 from generator.dalle_mini.image_decoder import EncodedText, ImageDecoder, Memory
 from generator.dalle_mini.sampling import SamplingSettings, choose, guide, random_stream
@@ -21,8 +21,8 @@ def _up(count: int, step: int) -> int:
 class CodeBoard:
     """Places for pictures. The first ones are taken: who leaves is followed by the last.
 
-    fixed: every step works on all places and positions, so that it can be recorded once and replayed (a CUDA graph);
-    otherwise on those in use. Both draw the same codes.
+    fixed: every step works on all positions of half the places or of all, so that it can be recorded once and replayed
+    (a CUDA graph); otherwise on those in use. All draw the same codes.
     """
 
     @torch.inference_mode()
@@ -33,20 +33,22 @@ class CodeBoard:
         self._decoder = decoder
         self._config = config
         self._settings = settings
-        self._fixed = fixed
         self.places = places
         self.rows_each = 1 if settings.condition_scale == 1 else 2
-        self._rows = _up(places * self.rows_each, ROWS_TOGETHER)
+        rows = _up(places * self.rows_each, ROWS_TOGETHER)
         self._length = config.transformer.image_length
-        self._memory = Memory(config.transformer, self._rows, like)
+        self._memory = Memory(config.transformer, rows, like)
         self._start = config.transformer.decoder_start_token_id
-        self._previous = torch.full((self._rows,), self._start, device=like.device)
+        self._previous = torch.full((rows,), self._start, device=like.device)
         self._uniform = torch.zeros(places, self._length, dtype=torch.float64, device=like.device)
         self._codes = torch.zeros(places, self._length, dtype=torch.long, device=like.device)
         self._numbers: list[int] = []  # of the picture in each place taken
         self._drawn: dict[int, int] = {}  # number -> how many codes
         self._tokens: dict[int, int] = {}  # number -> of its longest text
-        self._replay = _recorded(self._all) if like.is_cuda else None
+        self._fixed_steps: dict[int, Callable[[], Tensor]] = {}  # by how many places they work on
+        for some in (-(-places // 2), places) if fixed else ():
+            step = partial(self._fixed, some)
+            self._fixed_steps[some] = _recorded(step) if like.is_cuda else step
 
     @property
     def taken(self) -> int:
@@ -84,28 +86,36 @@ class CodeBoard:
         del self._drawn[number], self._tokens[number]
 
     @torch.inference_mode()
-    def step(self) -> dict[int, Tensor]:
-        """Draw one code of every picture. Gives the codes (image_length,) of those finished, which leave.
-
-        Raises GenerationFailed when the network gives logits that are not finite.
+    def step(self) -> dict[int, Tensor | None]:
+        """Draw one code of every picture. Gives those that leave: the codes (image_length,) of the finished ones, None
+        for one whose logits were not finite.
         """
         if not self._numbers:
             return {}
-        if not bool(self._replay() if self._replay else self._all() if self._fixed else self._those_in_use()):
-            raise GenerationFailed("the network's logits are not finite: the weights are damaged")
+        finite = self._step_of_some()().tolist()
         for number in self._numbers:
             self._drawn[number] += 1
-        ready = [number for number in self._numbers if self._drawn[number] == self._length]
-        codes = {number: self._codes[self._numbers.index(number)].clone() for number in ready}
-        for number in ready:
+        ends = {
+            number: self._codes[place].clone() if finite[place] else None
+            for place, number in enumerate(self._numbers)
+            if self._drawn[number] == self._length or not finite[place]
+        }
+        for number, codes in ends.items():
+            if codes is None:  # what it leaves in its place would make others infinite, masked or not
+                self._memory.clear(self._rows_of(self._numbers.index(number)))
             self.leave(number)
-        return codes
+        return ends
 
     def _rows_of(self, place: int) -> slice:
         return slice(place * self.rows_each, (place + 1) * self.rows_each)
 
-    def _all(self) -> Tensor:
-        return self._advance(self.places, self._rows, self._length, self._config.transformer.max_text_length)
+    def _step_of_some(self) -> Callable[[], Tensor]:
+        """What draws a code in every place taken, and in as few others as may be."""
+        return next((step for some, step in self._fixed_steps.items() if some >= self.taken), self._those_in_use)
+
+    def _fixed(self, places: int) -> Tensor:
+        rows = _up(places * self.rows_each, ROWS_TOGETHER)
+        return self._advance(places, rows, self._length, self._config.transformer.max_text_length)
 
     def _those_in_use(self) -> Tensor:
         longest = self._config.transformer.max_text_length
@@ -117,7 +127,7 @@ class CodeBoard:
         )
 
     def _advance(self, pictures: int, rows: int, codes: int, tokens: int) -> Tensor:
-        """One code for the first pictures; whether all their logits were finite, as a bool tensor."""
+        """One code for the first pictures; whether each one's logits were finite, bool (pictures,)."""
         window = self._memory.window(rows, codes, tokens)
         used = pictures * self.rows_each
         logits = guide(self._decoder.step(self._previous[:rows], window)[:used], self._settings.condition_scale)
@@ -127,7 +137,7 @@ class CodeBoard:
         self._codes[:pictures].scatter_(1, at, chosen[:, None])
         self._previous[:used] = chosen[:, None].expand(-1, self.rows_each).flatten()
         self._memory.positions[:used] = (self._memory.positions[:used] + 1) % self._length  # empty places go round
-        return logits.isfinite().all()
+        return logits.isfinite().all(-1)
 
 
 def _recorded(advance: Callable[[], Tensor]) -> Callable[[], Tensor]:

@@ -1,14 +1,12 @@
 """DALL-E Mini as an ImageGenerator: prompts in, 8-bit pictures out."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from generator.contract import Cancelled, GeneratedImage, GenerationCancelled, PictureRequest, Progress
+from generator.contract import Orders
 from generator.dalle_mini.layout import best_device, half_pays, lay_out_transformer, lay_out_vqgan
-from generator.dalle_mini.picture_board import SIZES, PictureBoard, check
+from generator.dalle_mini.picture_board import SIZES, PictureBoard
 from generator.dalle_mini.sampling import SamplingSettings
 from generator.dalle_mini.text_normalizer import HashtagSplitter, TextNormalizer
 from generator.dalle_mini.weights import load_model
@@ -59,8 +57,13 @@ class DalleMini:
 
     @property
     def batch_size(self) -> int:
-        """The most pictures of one draw, and the places of a board."""
+        """The places of a board."""
         return self._batch_size
+
+    @property
+    def continuous(self) -> bool:
+        """A picture enters and leaves the board at any step."""
+        return True
 
     def normalized(self, prompt: str) -> str:
         """What the network reads for a prompt: worth moderating beside the prompt itself."""
@@ -70,34 +73,8 @@ class DalleMini:
         """A new board with batch_size places."""
         return PictureBoard(self._model, self._settings, self._batch_size, self.normalized)
 
-    def draw(
-        self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
-        """One picture per request, in order.
-
-        Raises ValueError for what must not be asked, GenerationFailed, or GenerationCancelled within a step.
-        """
-        check(requests, self._batch_size)
-        with self._empty_board() as board:
-            numbers = board.enter(requests)
-            drawn: dict[int, GeneratedImage] = {}
-            while len(drawn) < len(requests):
-                drawn |= board.step()
-                if cancelled():
-                    board.clear()
-                    raise GenerationCancelled
-                progress(sum(1.0 if number in drawn else board.share(number) for number in numbers) / len(numbers))
-            return [drawn[number] for number in numbers]
-
-    @contextmanager
-    def _empty_board(self) -> Iterator[PictureBoard]:
-        """One that was used before, if possible. A call that fails or never returns does not give it back."""
-        try:
-            board = self._cleared.pop()
-        except IndexError:
-            board = self.board()
-        try:
-            yield board
-        finally:
-            if board.empty:
-                self._cleared.append(board)
+    def draw(self, orders: Orders) -> None:
+        """Draw orders on a board that was used before, if there is one; one that fails is not used again."""
+        board = self._cleared.pop() if self._cleared else self.board()
+        board.draw(orders)
+        self._cleared.append(board)

@@ -74,6 +74,11 @@ class Memory:
         for held in (self._tokens, self.positions):
             held[target] = held[source]
 
+    def clear(self, rows: slice) -> None:
+        """Forget all numbers of rows, where some are not finite: a mask hides any others."""
+        for held in (self.codes, self._texts):
+            held[:, :, rows] = 0
+
     def window(self, rows: int, codes: int, tokens: int) -> Window:
         """The first rows, with the first codes and tokens of each: no row may be further than that."""
         positions = self.positions[:rows]

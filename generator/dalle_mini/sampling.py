@@ -53,7 +53,8 @@ def choose(logits: Tensor, uniform: Tensor, settings: SamplingSettings) -> Tenso
     if settings.top_p is not None:
         logits = _keep_top_p(logits, settings.top_p)
     cumulated = logits.softmax(-1).cumsum(-1)
-    return torch.searchsorted(cumulated, uniform[:, None] * cumulated[:, -1:], right=True)[:, 0]
+    chosen = torch.searchsorted(cumulated, uniform[:, None] * cumulated[:, -1:], right=True)[:, 0]
+    return chosen.clamp_(max=logits.shape[1] - 1)  # beyond the last one only where logits are no numbers
 
 
 def random_stream(seed: int, steps: int) -> Tensor:

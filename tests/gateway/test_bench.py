@@ -24,6 +24,7 @@ from gateway.bench import (
     ascii_prompts,
     evasive_prompts,
     generator_table,
+    line_table,
     measure,
     measure_generator,
     measure_prompts,
@@ -35,6 +36,7 @@ from gateway.bench import (
     varied_prompts,
 )
 from generator import speed
+from generator.line_speed import measure_line
 from generator.speed import SideDied
 from tests.fakes import FakePromptCheck
 from tests.houses import Parts, build
@@ -166,6 +168,7 @@ def test_every_part_of_a_drawing_is_timed_for_both_sides(drawn: dict[str, Any]) 
     assert parts["whole"]["ours_wall_s"] == pytest.approx(whole)
     assert parts["whole"]["ratio_cpu"] == pytest.approx(parts["whole"]["peer_cpu_s"] / parts["whole"]["ours_cpu_s"])
     assert found["held_mb"][4]["peer"] > 180  # the picture decoder alone
+    assert all(found["peak_mb"][side] > found["held_mb"][4][side] for side in ("ours", "peer"))
 
 
 def test_the_generators_table_has_a_row_per_part_and_says_how_it_was_measured(drawn: dict[str, Any]) -> None:
@@ -176,9 +179,26 @@ def test_the_generators_table_has_a_row_per_part_and_says_how_it_was_measured(dr
     assert "not installed" not in told
 
 
+def test_the_memory_peaks_stand_beside_each_other(drawn: dict[str, Any]) -> None:
+    ours, peer = (drawn["sizes"]["mini"]["peak_mb"][side] for side in ("ours", "peer"))
+    assert f"mini: peak memory of the process {ours:.0f} MB, min-dalle's {peer:.0f} MB" in generator_table(drawn)
+
+
+def test_requests_that_meet_are_timed_on_one_board_and_in_closed_groups() -> None:
+    measured = measure_line(requests=2, pictures=1, apart=0.5, rounds=1)
+    means = measured["mean_s"]
+    assert measured["ratio_mean"] == means["groups"] / means["board"]
+    assert measured["longest_s"]["groups"] > 1.2 * measured["alone_s"], "the second one waits for half of the first"
+    told = line_table(measured)
+    assert f"closed groups wait {measured['ratio_mean']:.2f} times as long" in told
+    assert "2 requests for 1 pictures" in told
+
+
 def test_without_the_peer_ours_is_timed_alone(drawn: dict[str, Any]) -> None:
     parts = {part: {"ours_wall_s": 1.0, "ours_cpu_s": 1.0} for part in bench.PARTS}
-    told = generator_table(drawn | {"peer_installed": False, "sizes": {"nano": {"pictures": {4: parts}, "peak_mb": 1}}})
+    told = generator_table(
+        drawn | {"peer_installed": False, "sizes": {"nano": {"pictures": {4: parts}, "peak_mb": {"ours": 1}}}}
+    )
     assert "nano, 4 pictures, whole" in told
     assert told.endswith("min-dalle: not installed")
 

@@ -15,13 +15,12 @@ from gateway.generation import Generation
 from gateway.store.views import RequestView
 from gateway.web.panes import Drawing, Ending, Face, draw
 from gateway.web.texts import ENGLISH
+from generator.at_once import Cancelled, PartlyDrawn
 from generator.batcher import BREAKER_FAILURES, WaitingLine
 from generator.contract import (
-    Cancelled,
     GeneratedImage,
     GenerationFailed,
     Outcome,
-    PartlyDrawn,
     PictureRequest,
     Refusal,
 )

@@ -27,5 +27,5 @@ def most_likely(
         board.enter(number, texts[: board.rows_each], seed=number)
     drawn: dict[int, Tensor] = {}
     while len(drawn) < len(ids):
-        drawn |= board.step()
+        drawn |= {number: codes for number, codes in board.step().items() if codes is not None}
     return torch.stack([drawn[number] for number in range(len(ids))])

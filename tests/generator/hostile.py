@@ -10,15 +10,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from generator.at_once import Cancelled, PartlyDrawn, Progress
 from generator.channel import Recipe
 from generator.contract import (
-    Cancelled,
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
-    PartlyDrawn,
+    Order,
+    Orders,
+    Outcome,
     PictureRequest,
-    Progress,
     Refusal,
 )
 from policies.identity import IntegrityFailure, ModelIdentity
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 STEPS, STEP_S = 200, 0.02  # of the prompt "slow"
+BOARD_STEPS = 40
 LEAKED_BYTES = 1 << 25  # 32 MiB at a time
 
 
@@ -35,15 +37,71 @@ class Hostile:
     identity = ModelIdentity("hostile", "e" * 64)
     sizes = ("64x64", "128x128")
     batch_size = 3
+    continuous = False
 
-    def draw(
+    def draw(self, orders: Orders) -> None:
+        taken = orders.take(self.batch_size)
+
+        def progress(share: float) -> None:
+            for order in taken:
+                order.advance(share)
+
+        requests = [order.request for order in taken]
+        outcomes = self._outcomes(requests, progress, lambda: not any(order.wanted for order in taken))
+        for order, outcome in zip(taken, outcomes, strict=False):
+            order.end(outcome)
+
+    def _outcomes(
         self, requests: Sequence[PictureRequest], progress: Progress, cancelled: Cancelled
-    ) -> list[GeneratedImage]:
+    ) -> Sequence[Outcome]:
         words = [request.prompt.split()[0] for request in requests]
         deed = next((DEEDS[word] for word in words if word in DEEDS), None)
-        other = deed(requests, progress, cancelled) if deed else None
-        progress(1.0)
-        return [_flat(r) for r in requests] if other is None else other
+        try:
+            other = deed(requests, progress, cancelled) if deed else None
+        except PartlyDrawn as partly:
+            return partly.outcomes
+        return [_flat(r) for r in requests] if other is None else cast("Sequence[Outcome]", other)
+
+
+class Board:
+    """Draws two side by side, a step of all every STEP_S. A picture's colours say before which step it began and after
+    which one it was finished. "bad" fails at its first step.
+    """
+
+    identity = ModelIdentity("board", "b" * 64)
+    sizes = ("64x64",)
+    batch_size = 2
+    continuous = True
+
+    def __init__(self) -> None:
+        self._step = 0
+
+    def draw(self, orders: Orders) -> None:
+        began: dict[Order, int] = {}
+        while began := began | dict.fromkeys(orders.take(self.batch_size - len(began)), self._step):
+            time.sleep(STEP_S)
+            self._step += 1
+            began = {order: step for order, step in began.items() if not self._is_over(order, step)}
+
+    def _is_over(self, order: Order, began: int) -> bool:
+        word = order.request.prompt.split()[0]
+        if not order.wanted:
+            order.end(GenerationCancelled())
+        elif word in DEEDS:
+            DEEDS[word]([order.request], order.advance, lambda: False)
+        elif word == "bad":
+            order.end(GenerationFailed("a bad prompt"))
+        elif self._step - began == BOARD_STEPS:
+            order.end(_painted(order.request, began, self._step))
+        else:
+            order.advance((self._step - began) / BOARD_STEPS)
+            return False
+        return True
+
+
+def board_recipe() -> Recipe:
+    """How a worker makes a Board."""
+    return Recipe("tests.generator.hostile:Board", ())
 
 
 def recipe(deed_while_made: str = "", note: str = "") -> Recipe:
@@ -74,10 +132,10 @@ class _Flat:
 
     dtype, ndim = "torch.uint8", 3
 
-    def __init__(self, request: PictureRequest) -> None:
+    def __init__(self, request: PictureRequest, colour: tuple[int, int, int]) -> None:
         width, height = (int(side) for side in request.size.split("x"))
         self.shape = (3, height, width)
-        self._planes = (64 + request.seed % 128, 100, 200)
+        self._planes = colour
 
     def contiguous(self) -> "_Flat":
         return self
@@ -89,7 +147,11 @@ class _Flat:
 
 
 def _flat(request: PictureRequest) -> GeneratedImage:
-    return GeneratedImage(cast("torch.Tensor", _Flat(request)), request.seed)
+    return _painted(request, 64 + request.seed % 128, 100)
+
+
+def _painted(request: PictureRequest, red: int, green: int) -> GeneratedImage:
+    return GeneratedImage(cast("torch.Tensor", _Flat(request, (red, green, 200))), request.seed)
 
 
 def _crash(*_: object) -> None:

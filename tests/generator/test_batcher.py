@@ -1,23 +1,27 @@
-"""What the waiting line promises: bounded, fair, shared batches, honest estimates, and an end to everything."""
+"""What the waiting line promises: bounded, fair, pictures side by side, honest estimates, and an end to everything."""
 
 import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 
 import pytest
 
 from generator import batcher
+from generator.at_once import Cancelled
 from generator.batcher import Drawing, GeneratorResting, LineFull, WaitingLine
 from generator.contract import (
-    Cancelled,
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
+    ImageGenerator,
+    Order,
+    Orders,
     PictureRequest,
 )
-from tests.fakes import FakeGenerator
+from tests.fakes import IDENTITY, FakeGenerator, paint
 
 LIMIT_S = 10.0
 Drawn = list[tuple[int, Drawing]]
@@ -34,7 +38,7 @@ async def drawn(line: WaitingLine, prompt: str, count: int, caller: str = "one")
 
 
 def working(
-    generator: FakeGenerator,
+    generator: ImageGenerator,
     use: Callable[[WaitingLine], Awaitable[None]],
     capacity: int = 64,
     limit_s: float = LIMIT_S,
@@ -68,10 +72,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_every_picture_comes_once_with_its_index_and_seed_in_groups_of_one_batch() -> None:
+def test_every_picture_comes_once_with_its_index_and_seed() -> None:
     async def use(line: WaitingLine) -> None:
         groups = await drawn(line, "a cat", 7)
-        assert [len(group) for group in groups] == [3, 3, 1]
         images = [(index, image) for group in groups for index, image in group if isinstance(image, GeneratedImage)]
         assert [(index, image.seed) for index, image in images] == [(i, i) for i in range(7)]
 
@@ -312,3 +315,194 @@ def test_failures_long_apart_do_not_make_it_rest(monkeypatch: pytest.MonkeyPatch
             line.require_place(1)
 
     working(FakeGenerator(draw), use)
+
+
+# pictures that enter and leave while others are being drawn
+
+
+@dataclass
+class Board:
+    """A continuous generator: a picture takes STEPS steps, each drawn when the test lets it. "bad" fails at its first.
+
+    entered: prompts, and the step before which each entered.
+    """
+
+    STEPS = 4
+    identity = IDENTITY
+    sizes = ("64x64",)
+    continuous = True
+    batch_size: int = 2
+    entered: list[tuple[str, int]] = field(default_factory=list)
+    drawn: int = 0
+    permits: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def draw(self, orders: Orders) -> None:
+        left = self.joined({}, orders)
+        while left:
+            if not self.permits.acquire(timeout=10):
+                raise GenerationFailed("the test forgot this board")
+            left = {order: steps - 1 for order, steps in self.joined(left, orders).items()}
+            self.drawn += 1
+            left = {order: steps for order, steps in left.items() if not self.is_over(order, steps)}
+            left = left or self.joined({}, orders)
+
+    def joined(self, left: dict[Order, int], orders: Orders) -> dict[Order, int]:
+        taken = orders.take(self.batch_size - len(left))
+        self.entered += [(order.request.prompt, self.drawn) for order in taken]
+        return left | dict.fromkeys(taken, self.STEPS)
+
+    def is_over(self, order: Order, steps: int) -> bool:
+        if not order.wanted:
+            order.end(GenerationCancelled())
+        elif order.request.prompt == "bad":
+            order.end(GenerationFailed("a bad prompt"))
+        elif steps == 0:
+            order.end(GeneratedImage(paint(order.request), order.request.seed))
+        else:
+            order.advance(1 - steps / self.STEPS)
+            return False
+        return True
+
+    async def step(self, count: int = 1) -> None:
+        """Let it draw so many steps, and wait until it has."""
+        until_drawn = self.drawn + count
+        self.permits.release(count)
+        await until(lambda: self.drawn == until_drawn)
+
+
+async def begun(line: WaitingLine, prompt: str, count: int = 1) -> "asyncio.Task[list[Drawn]]":
+    """A request that stands in the line."""
+    before = line.count
+    asking = asyncio.create_task(drawn(line, prompt, count, caller=prompt))
+    await until(lambda: line.count == before + count)
+    return asking
+
+
+def test_a_late_request_enters_while_another_is_at_work_and_does_not_wait_for_its_end() -> None:
+    board = Board()
+
+    async def use(line: WaitingLine) -> None:
+        first = await begun(line, "first")
+        await board.step()
+        late = await begun(line, "late")
+        await board.step(Board.STEPS - 1)
+        assert len(await first) == 1
+        assert not late.done()
+        await board.step()
+        assert len(await late) == 1
+
+    working(board, use)
+    assert board.entered == [("first", 0), ("late", 1)]
+    assert board.drawn == Board.STEPS + 1
+
+
+def test_a_finished_picture_hands_its_place_to_the_next_one_at_once_and_is_not_kept_for_the_others() -> None:
+    board = Board()
+
+    async def use(line: WaitingLine) -> None:
+        first = await begun(line, "first")
+        await board.step(2)
+        both = [await begun(line, name) for name in ("second", "third")]
+        await board.step(2)
+        await first
+        await board.step(Board.STEPS)
+        await asyncio.gather(*both)
+
+    working(board, use)
+    assert board.entered == [("first", 0), ("second", 2), ("third", 4)]
+
+
+def test_one_that_is_cancelled_frees_its_place_within_a_step() -> None:
+    board = Board(batch_size=1)
+
+    async def use(line: WaitingLine) -> None:
+        leaving = await begun(line, "leaving")
+        await board.step()
+        waiting = await begun(line, "waiting")
+        leaving.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+        await board.step(1 + Board.STEPS)
+        assert len(await waiting) == 1
+
+    working(board, use)
+    assert board.entered == [("leaving", 0), ("waiting", 2)]
+
+
+def test_one_that_fails_on_the_board_fails_nobody_else() -> None:
+    board = Board()
+
+    async def use(line: WaitingLine) -> None:
+        good = await begun(line, "good")
+        await board.step()
+        bad = await begun(line, "bad")
+        await board.step(Board.STEPS - 1)
+        with pytest.raises(GenerationFailed):
+            await bad
+        assert len(await good) == 1
+
+    working(board, use)
+
+
+def test_a_modest_caller_gets_the_first_place_that_is_free_however_much_a_greedy_one_waits_for() -> None:
+    board = Board()
+
+    async def use(line: WaitingLine) -> None:
+        greedy = await begun(line, "greedy", 6)
+        await board.step()
+        modest = await begun(line, "modest")
+        await board.step(2 * Board.STEPS - 1)
+        assert len(await modest) == 1
+        await board.step(2 * Board.STEPS)
+        assert len(await greedy) > 0
+
+    working(board, use)
+    assert [prompt for prompt, step in board.entered if step == Board.STEPS] in (
+        ["greedy", "modest"],
+        ["modest", "greedy"],
+    )
+
+
+def test_how_far_each_picture_is_is_told_at_every_step() -> None:
+    board, told = Board(), list[tuple[int, float]]()
+
+    async def use(line: WaitingLine) -> None:
+        async def watched() -> None:
+            async with aclosing(line.draw(pictures("a cat", 2), "one", lambda *share: told.append(share))) as groups:
+                async for _ in groups:
+                    pass
+
+        watching = asyncio.create_task(watched())
+        await until(lambda: line.count == 2)
+        await board.step(Board.STEPS)
+        await watching
+
+    working(board, use)
+    assert told == [(index, step / Board.STEPS) for step in range(1, Board.STEPS) for index in (0, 1)]
+
+
+def test_a_board_that_stands_still_fails_at_the_limit_of_its_oldest_picture_and_the_next_request_is_drawn() -> None:
+    board = Board()
+
+    async def use(line: WaitingLine) -> None:
+        with pytest.raises(GenerationFailed, match="TimeoutError"):
+            await drawn(line, "stuck", 1)
+        board.permits.release(1 + Board.STEPS)  # the abandoned thread takes one, sees that nobody waits, and ends
+        assert len(await drawn(line, "a cat", 1)) == 1
+
+    working(board, use, limit_s=1.0)
+
+
+def test_a_generator_of_which_every_picture_fails_is_left_alone_however_steadily_it_is_asked() -> None:
+    board = Board()
+    board.permits.release(1000)
+
+    async def use(line: WaitingLine) -> None:
+        for _ in range(batcher.BREAKER_FAILURES):
+            line.require_place(1)
+            with pytest.raises(GenerationFailed):
+                await drawn(line, "bad", 2)
+            await until(lambda: line.count == 0)
+        await until(line._is_resting)
+
+    working(board, use)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from generator import diffusers_pipeline as module
+from generator.at_once import draw_at_once
 from generator.contract import GenerationCancelled, GenerationFailed, GeneratorUnusable, PictureRequest
 from generator.diffusers_pipeline import DiffusersPipeline
 from policies.identity import IntegrityFailure, write_manifest
@@ -55,14 +56,14 @@ def test_cancelling_stops_every_pipeline_within_one_step(name: str, folders: Pat
     generator = DiffusersPipeline(str(folders / name), sizes=(SIZE,), arguments={"num_inference_steps": 6})
     shares: list[float] = []
     with pytest.raises(GenerationCancelled):
-        generator.draw(asked(1), shares.append, lambda: len(shares) == 2)
+        draw_at_once(generator, asked(1), shares.append, lambda: len(shares) == 2)
     assert shares == pytest.approx([1 / 6, 2 / 6])
 
 
 def test_arguments_change_the_picture(folder: Path) -> None:
     def pixels(steps: int, guidance: float) -> torch.Tensor:
         arguments = {"num_inference_steps": steps, "guidance_scale": guidance}
-        (image,) = DiffusersPipeline(str(folder), arguments=arguments).draw(asked(1), lambda _: None, lambda: False)
+        (image,) = draw_at_once(DiffusersPipeline(str(folder), arguments=arguments), asked(1))
         return image.pixels
 
     assert not torch.equal(pixels(1, 0.0), pixels(2, 0.0))
@@ -74,7 +75,7 @@ def test_a_safety_checker_that_comes_along_is_neither_needed_nor_loaded(folder: 
         folder, safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"], requires_safety_checker=True
     )
     generator = DiffusersPipeline(str(checked), arguments={"num_inference_steps": 1})
-    assert len(generator.draw(asked(1), lambda _: None, lambda: False)) == 1
+    assert len(draw_at_once(generator, asked(1))) == 1
 
 
 def test_one_changed_byte_of_a_weight_is_another_model(folder: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_picture_that_is_none_is_a_failure(
     monkeypatch.setattr(generator, "_pipeline", lambda **_: Drawn(images))
     monkeypatch.setattr(generator, "_listening", lambda _: {})
     with pytest.raises(GenerationFailed, match=says):
-        generator.draw(asked(1), lambda _: None, lambda: False)
+        draw_at_once(generator, asked(1))
 
 
 def test_out_of_memory_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +182,7 @@ def test_out_of_memory_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(generator, "_pipeline", out_of_memory)
     monkeypatch.setattr(generator, "_listening", lambda _: {})
     with pytest.raises(GenerationFailed, match="out of memory"):
-        generator.draw(asked(1), lambda _: None, lambda: False)
+        draw_at_once(generator, asked(1))
 
 
 @pytest.mark.parametrize("name", list(PIPELINES))
@@ -191,7 +192,7 @@ def test_no_prompt_is_written_anywhere(
     caplog.set_level(logging.DEBUG)
     generator = DiffusersPipeline(str(folders / name), sizes=(SIZE,), arguments={"num_inference_steps": 1})
     canary = "canarywords and far more than the encoder can read"
-    generator.draw(asked(1, prompt=canary), lambda _: None, lambda: False)
+    draw_at_once(generator, asked(1, prompt=canary))
     assert not any(
         word in text for word in ("canary", "encoder can read") for text in (caplog.text, *capfd.readouterr())
     )

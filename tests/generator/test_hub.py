@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from generator.at_once import draw_at_once
 from generator.contract import PictureRequest
 from generator.dalle_mini.weights import load_model
 from generator.hub import HubUnavailable, UnknownRelease, pull
@@ -45,7 +46,7 @@ def test_what_is_pulled_draws_under_its_own_name(hub: Hub, tmp_path: Path, name:
     pulled(hub, tmp_path / name, name)
     generator = create_generator(name, tmp_path / name)
     assert generator.identity.name == name
-    (drawn,) = generator.draw([PictureRequest("#catmoon", 1, "256x256")], lambda _: None, lambda: False)
+    (drawn,) = draw_at_once(generator, [PictureRequest("#catmoon", 1, "256x256")])
     assert drawn.pixels.shape == (3, 256, 256)
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from generator.at_once import PartlyDrawn, draw_at_once
 from generator.contract import (
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
     GeneratorUnusable,
     Outcome,
-    PartlyDrawn,
     PictureRequest,
     Refusal,
 )
@@ -37,7 +37,7 @@ def drawer(url: str, model: str = "some-model", arguments: dict[str, Any] | None
 
 def draw(generator: OpenAIUpstream, *seeds: int) -> list[GeneratedImage]:
     requests = [PictureRequest(PROMPT, seed, SIZE) for seed in seeds or (1,)]
-    return generator.draw(requests, lambda _: None, lambda: False)
+    return draw_at_once(generator, requests)
 
 
 def outcomes(generator: OpenAIUpstream, *seeds: int) -> list[Outcome]:
@@ -359,7 +359,7 @@ def test_a_cancelled_drawing_hangs_up_at_once() -> None:
     with upstream(hang) as fake:
         started = time.monotonic()
         with pytest.raises(GenerationCancelled):
-            drawer(fake.url).draw([PictureRequest(PROMPT, 1, SIZE)] * 9, lambda _: None, lambda: fake.drawings > 0)
+            draw_at_once(drawer(fake.url), [PictureRequest(PROMPT, 1, SIZE)] * 9, cancelled=lambda: fake.drawings > 0)
         assert time.monotonic() - started < 10
 
 

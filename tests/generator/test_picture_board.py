@@ -9,18 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from generator.contract import ContinuousGenerator, DrawingBoard, GenerationFailed, PictureRequest
+from generator.at_once import PartlyDrawn, draw_at_once
+from generator.contract import GeneratedImage, GenerationFailed, PictureRequest
 from generator.dalle_mini.code_board import CodeBoard
 from generator.dalle_mini.config import DalleMiniConfig, TransformerConfig, VQGANConfig
 from generator.dalle_mini.generator import DalleMini
 from generator.dalle_mini.image_decoder import EncodedText
 from generator.dalle_mini.layout import lay_out_transformer
+from generator.dalle_mini.picture_board import PictureBoard
 from generator.dalle_mini.sampling import SamplingSettings
 from generator.dalle_mini.transformer import DalleMiniTransformer
 from tests.generator import tiny
 
 PROMPTS = ("a cat", "a firefighter and a very large dog on the moon, at night", "two red cars", "")
 LENGTH = tiny.TRANSFORMER.image_length
+POISON = 7  # a token that no prompt here has
 NINE = [PictureRequest(PROMPTS[seed % 4], seed, "256x256") for seed in range(9)]
 
 
@@ -32,19 +35,25 @@ def drawer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def alone(drawer: DalleMini) -> list[Tensor]:
     """Each of the nine, drawn by itself."""
-    return [drawer.draw([request], lambda _: None, lambda: False)[0].pixels for request in NINE]
+    return [draw_at_once(drawer, [request])[0].pixels for request in NINE]
 
 
-def finish(board: DrawingBoard, drawn: dict[int, Tensor]) -> dict[int, Tensor]:
+def stepped(board: PictureBoard) -> dict[int, Tensor]:
+    """The pictures finished by one step."""
+    ends = board.step()
+    return {number: image.pixels for number, image in ends.items() if isinstance(image, GeneratedImage)}
+
+
+def finish(board: PictureBoard, drawn: dict[int, Tensor]) -> dict[int, Tensor]:
     """Step until the board is free."""
     for _ in range(2 * LENGTH):
-        drawn |= {number: image.pixels for number, image in board.step().items()}
+        drawn |= stepped(board)
     return drawn
 
 
 def test_nine_together_are_what_each_is_alone(drawer: DalleMini, alone: list[Tensor]) -> None:
     board = drawer.board()
-    numbers = board.enter(NINE)
+    numbers = [board.enter(request) for request in NINE]
     drawn = finish(board, {})
     assert all(torch.equal(drawn[number], picture) for number, picture in zip(numbers, alone, strict=True))
 
@@ -57,13 +66,13 @@ def test_a_picture_is_the_same_whenever_it_comes_and_whoever_comes_and_goes(
     board, kept, drawn = drawer.board(), dict[int, int](), dict[int, Tensor]()
     for _ in range(data.draw(st.integers(1, 8))):
         for which in data.draw(st.lists(st.integers(0, 8), max_size=min(3, board.free))):
-            kept[board.enter([NINE[which]])[0]] = which
+            kept[board.enter(NINE[which])] = which
         leaving = data.draw(st.sampled_from([None, *(kept.keys() - drawn.keys())]))
         if leaving is not None and data.draw(st.booleans()):
             board.leave(leaving)
             del kept[leaving]
         for _ in range(data.draw(st.integers(0, 9))):
-            drawn |= {number: image.pixels for number, image in board.step().items()}
+            drawn |= stepped(board)
     finish(board, drawn)
     assert drawn.keys() == kept.keys()
     assert all(torch.equal(drawn[number], alone[which]) for number, which in kept.items())
@@ -71,7 +80,7 @@ def test_a_picture_is_the_same_whenever_it_comes_and_whoever_comes_and_goes(
 
 def test_a_place_is_free_as_soon_as_a_picture_is_finished_or_leaves(drawer: DalleMini) -> None:
     board = drawer.board()
-    first, second = board.enter(NINE[:2])
+    first, second = (board.enter(request) for request in NINE[:2])
     assert board.free == 7
     board.leave(first)
     assert board.free == 8
@@ -79,14 +88,6 @@ def test_a_place_is_free_as_soon_as_a_picture_is_finished_or_leaves(drawer: Dall
     while board.free < 9:
         shares += [board.share(second)] if not board.step() else [1.0]
     assert shares == [step / LENGTH for step in range(LENGTH + 1)]
-
-
-def test_more_than_there_are_places_for_is_refused_and_changes_nothing(drawer: DalleMini) -> None:
-    board = drawer.board()
-    board.enter(NINE[:5])
-    with pytest.raises(ValueError, match="at most 4"):
-        board.enter(NINE[:5])
-    assert board.free == 4
 
 
 def test_an_empty_board_may_step(drawer: DalleMini) -> None:
@@ -105,23 +106,46 @@ def test_a_prompt_is_read_once_while_its_pictures_are_on_the_board(
 
     monkeypatch.setattr(DalleMiniTransformer, "read", reading)
     for _ in range(3):
-        board.enter([NINE[0], NINE[4]])
+        board.enter(NINE[0])
+        board.enter(NINE[4])
         board.step()
     assert len(read) == 1
 
 
-def test_damaged_weights_fail(tmp_path: Path) -> None:
-    network = tiny.transformer()
-    network.decoder.lm_head.weight.data[3, 3] = torch.nan
-    board = tiny.generator(tiny.write_folder(tmp_path, network)).board()
-    board.enter(NINE[:1])
-    with pytest.raises(GenerationFailed, match="not finite"):
-        board.step()
+def damaged(folder: Path) -> DalleMini:
+    """One whose numbers are not finite for any text that has the first token of a prompt that begins with "a cat"."""
+    drawer = tiny.generator(tiny.write_folder(folder), condition_scale=3.0)
+    original = drawer._model.tokenizer.ids
+    drawer._model.tokenizer.ids = lambda text: [POISON, *original(text)] if "cat" in text else original(text)  # type: ignore[method-assign]
+    drawer._model.transformer.encoder.embedding.embed_tokens.weight[POISON] = torch.nan
+    return drawer
 
 
-def test_a_model_is_a_continuous_generator(drawer: DalleMini) -> None:
-    continuous: ContinuousGenerator = drawer
-    assert continuous.board().free == continuous.batch_size
+def test_a_picture_whose_numbers_are_not_finite_fails_alone_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    sound = tiny.generator(tiny.write_folder(tmp_path / "sound"), condition_scale=3.0)
+    requests = [request for request in NINE if "cat" not in request.prompt]
+    board = damaged(tmp_path / "damaged").board()
+    bad = board.enter(NINE[0])
+    good = [board.enter(request) for request in requests[:2]]
+    outcome = board.step()[bad]
+    assert isinstance(outcome, GenerationFailed)
+    good.append(board.enter(requests[2]))  # into the place that was damaged, or the one after
+    drawn = finish(board, {})
+    expected = draw_at_once(sound, requests[:3])
+    assert all(torch.equal(drawn[number], image.pixels) for number, image in zip(good, expected, strict=True))
+
+
+def test_a_prompt_that_cannot_be_read_fails_alone(drawer: DalleMini, monkeypatch: pytest.MonkeyPatch) -> None:
+    def normalized(prompt: str) -> str:
+        if "cat" in prompt:
+            raise KeyError(prompt)
+        return prompt
+
+    monkeypatch.setattr(drawer, "normalized", normalized)
+    monkeypatch.setattr(drawer, "_cleared", [])
+    with pytest.raises(PartlyDrawn) as partly:
+        draw_at_once(drawer, NINE[:3])
+    assert [type(outcome) for outcome in partly.value.outcomes] == [GenerationFailed, GeneratedImage, GeneratedImage]
 
 
 # The codes alone, in the forms that other devices need.
@@ -139,7 +163,7 @@ def codes_of(
             for number, (seed, at) in enumerate(entering):
                 if at == step:
                     board.enter(number, [texts[seed % 2], texts[2]], seed)
-            drawn |= board.step()
+            drawn |= {number: codes for number, codes in board.step().items() if codes is not None}
     return [drawn[number] for number in range(len(entering))]
 
 
@@ -171,7 +195,7 @@ def test_who_leaves_far_into_a_long_drawing_leaves_nothing_behind() -> None:
     )
     network = DalleMiniTransformer(config.transformer)
     tiny.randomise(network, 0)
-    drawn = []
+    drawn: list[Tensor | None] = []
     for before in ([], [5, 6, 7]):
         board = CodeBoard(network.decoder, config, SamplingSettings(condition_scale=3.0), 3, fixed=False)
         with torch.inference_mode():
@@ -184,7 +208,10 @@ def test_who_leaves_far_into_a_long_drawing_leaves_nothing_behind() -> None:
             board.leave(number)
         board.enter(0, [texts[0], texts[2]], 0)
         drawn.append([board.step() for _ in range(64)][-1][0])
-    assert torch.equal(*drawn)
+    first, second = drawn
+    assert first is not None
+    assert second is not None
+    assert torch.equal(first, second)
 
 
 def test_in_half_precision_a_picture_is_still_the_same_among_others() -> None:

@@ -1,5 +1,6 @@
 """What a generator in a process of its own promises: whatever becomes of the process, the next drawing works."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -7,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -16,12 +18,13 @@ from unittest.mock import Mock
 import pytest
 
 from generator import supervised, worker_process
+from generator.at_once import PartlyDrawn, draw_at_once
+from generator.batcher import WaitingLine
 from generator.contract import (
     GeneratedImage,
     GenerationCancelled,
     GenerationFailed,
     GeneratorUnusable,
-    PartlyDrawn,
     PictureRequest,
     Refusal,
 )
@@ -64,7 +67,7 @@ def asked(prompt: str, count: int = 1) -> list[PictureRequest]:
 
 
 def draw(generator: SupervisedGenerator, prompt: str, count: int = 1) -> list[GeneratedImage]:
-    return generator.draw(asked(prompt, count), lambda _: None, lambda: False)
+    return draw_at_once(generator, asked(prompt, count))
 
 
 def wait_for(condition: Callable[[], Any]) -> None:
@@ -132,18 +135,31 @@ def test_any_prompt_gets_there(prompt: str, steady: Watched) -> None:
     assert len(draw(steady, f"a {prompt}", 3)) == 3
 
 
-def test_the_shipped_generator_draws_the_same_picture_in_a_worker_as_here() -> None:
-    requests = [PictureRequest("a cat", 7, "256x256")]
-    here = create_generator("dalle-nano").draw(requests, lambda _: None, lambda: False)
-    with supervising(Watched(recipe_of("dalle-nano"))) as generator:
-        (there,) = generator.draw(requests, lambda _: None, lambda: False)
-    assert there.pixels.equal(here[0].pixels)
+def test_the_shipped_generator_draws_the_same_in_a_worker_for_late_comers_as_here_alone() -> None:
+    requests = [PictureRequest(prompt, 7, "256x256") for prompt in ("a cat", "two red cars", "a dog on the moon")]
+    generator = create_generator("dalle-nano")
+    here = [draw_at_once(generator, [request])[0] for request in requests]
+    there: dict[int, GeneratedImage] = {}
+
+    async def use(line: WaitingLine) -> None:
+        async def ask(index: int) -> None:
+            await asyncio.sleep(index * 0.3)
+            async with aclosing(line.draw([requests[index]], f"caller {index}")) as groups:
+                ((_, image),) = [each async for group in groups for each in group]
+            assert isinstance(image, GeneratedImage)
+            there[index] = image
+
+        await asyncio.gather(*map(ask, range(3)))
+
+    with supervising(Watched(recipe_of("dalle-nano"))) as worker:
+        through_the_line(worker, use)
+    assert all(there[index].pixels.equal(image.pixels) for index, image in enumerate(here))
 
 
 def test_progress_is_told_while_it_draws_and_cancelling_stops_it_within_a_step(steady: Watched) -> None:
     shares: list[float] = []
     with pytest.raises(GenerationCancelled):
-        steady.draw(asked("slow"), shares.append, lambda: len(shares) >= 3)
+        draw_at_once(steady, asked("slow"), shares.append, lambda: len(shares) >= 3)
     assert shares == sorted(shares)
     assert 3 <= len(shares) < hostile.STEPS / 2
     assert len(draw(steady, "a cat")) == 1, "an old cancellation is over"
@@ -151,7 +167,7 @@ def test_progress_is_told_while_it_draws_and_cancelling_stops_it_within_a_step(s
 
 def test_the_last_word_on_progress_is_always_told(steady: Watched) -> None:
     shares: list[float] = []
-    steady.draw(asked("a cat"), shares.append, lambda: False)
+    draw_at_once(steady, asked("a cat"), shares.append)
     assert shares == [1.0]
 
 
@@ -164,8 +180,10 @@ def test_a_generator_that_fails_in_python_keeps_its_worker(word: str, steady: Wa
     assert (steady.pid, steady.ends) == (pid, [])
 
 
-def test_a_picture_too_few_is_for_the_waiting_line_to_refuse(steady: Watched) -> None:
-    assert len(draw(steady, "few", 3)) == 2
+def test_a_picture_too_few_has_failed_and_the_others_are_there(steady: Watched) -> None:
+    with pytest.raises(PartlyDrawn) as partly:
+        draw(steady, "few", 3)
+    assert [type(outcome) for outcome in partly.value.outcomes] == [GeneratedImage, GeneratedImage, GenerationFailed]
 
 
 def test_a_batch_drawn_in_part_comes_back_picture_by_picture(steady: Watched) -> None:
@@ -191,6 +209,114 @@ def test_what_an_upstream_answers_is_logged_here_and_its_key_nowhere(caplog: pyt
 def test_whatever_it_prints_neither_blocks_nor_reaches_us(steady: Watched, capfd: pytest.CaptureFixture[str]) -> None:
     assert len(draw(steady, f"speak {CANARY}")) == 1
     assert capfd.readouterr() == ("", "")
+
+
+# pictures that enter and leave the worker's board while others are being drawn
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Watched]:
+    with supervising(Watched(hostile.board_recipe())) as generator:
+        yield generator
+
+
+@dataclass
+class Request:
+    """One picture asked for through the waiting line, and what is told of it."""
+
+    line: WaitingLine
+    prompt: str
+    shares: list[float] = field(default_factory=list)
+
+    async def drawn(self) -> tuple[int, int]:
+        """Before which step of the board it began, and after which one it was finished."""
+        groups = self.line.draw(
+            [PictureRequest(self.prompt, 0, "64x64")], self.prompt, lambda _, s: self.shares.append(s)
+        )
+        async with aclosing(groups):
+            ((_, image),) = [each async for group in groups for each in group]
+        assert isinstance(image, GeneratedImage)
+        began, ended, _ = image.pixels[:, 0, 0].tolist()
+        return began, ended
+
+    async def begun(self) -> "asyncio.Task[tuple[int, int]]":
+        """Ask, and wait until it is being drawn."""
+        task = asyncio.create_task(self.drawn())
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.shares and not task.done():  # noqa: ASYNC110 (it is told by another thread)
+                await asyncio.sleep(0.005)
+        return task
+
+
+def through_the_line(generator: SupervisedGenerator, use: Callable[[WaitingLine], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with WaitingLine(generator, 9, PATIENCE_S) as line:
+            await use(line)
+
+    asyncio.run(run())
+
+
+def test_a_late_picture_is_drawn_beside_the_first_and_each_leaves_when_it_is_finished(board: Watched) -> None:
+    async def use(line: WaitingLine) -> None:
+        first = Request(line, "first")
+        drawing = await first.begun()
+        late = await Request(line, "late").drawn()
+        began, ended = await drawing
+        assert began < late[0] < ended < late[1]
+        assert late[1] - late[0] == ended - began == hostile.BOARD_STEPS
+        assert first.shares == sorted(first.shares)
+        assert len(first.shares) > 2
+
+    through_the_line(board, use)
+
+
+def test_a_cancelled_picture_frees_its_place_on_the_workers_board(board: Watched) -> None:
+    async def use(line: WaitingLine) -> None:
+        leaving = await Request(line, "leaving").begun()
+        staying = await Request(line, "staying").begun()
+        waiting = asyncio.create_task(Request(line, "waiting").drawn())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert (await waiting)[0] < (await staying)[1], "it did not wait until somebody was finished"
+
+    through_the_line(board, use)
+
+
+def test_one_that_fails_on_the_workers_board_fails_nobody_else(board: Watched) -> None:
+    async def use(line: WaitingLine) -> None:
+        good = await Request(line, "good").begun()
+        with pytest.raises(GenerationFailed):
+            await Request(line, "bad").drawn()
+        assert not good.done()
+        await good
+
+    through_the_line(board, use)
+    assert board.ends == []
+
+
+def test_an_exception_fails_what_is_on_the_board_and_the_worker_draws_on(board: Watched) -> None:
+    async def use(line: WaitingLine) -> None:
+        beside = await Request(line, "beside").begun()
+        for failing in (Request(line, "raise").drawn(), beside):
+            with pytest.raises(GenerationFailed):
+                await failing
+        await Request(line, "next").drawn()
+
+    through_the_line(board, use)
+    assert board.ends == []
+
+
+def test_a_worker_that_crashes_fails_what_is_on_its_board_and_the_next_picture_is_drawn() -> None:
+    async def use(line: WaitingLine) -> None:
+        beside = await Request(line, "beside").begun()
+        for failing in (Request(line, "crash").drawn(), beside):
+            with pytest.raises(GenerationFailed):
+                await failing
+        await Request(line, "next").drawn()
+
+    with supervising(Watched(hostile.board_recipe())) as generator:
+        through_the_line(generator, use)
+        assert generator.ends == ["crashed"]
 
 
 # the end of a worker
@@ -239,7 +365,7 @@ def test_one_that_does_not_stop_when_told_is_ended(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(worker_process, "CANCEL_LIMIT_S", 0.2)
     with supervising(Watched(hostile.recipe())) as generator:
         with pytest.raises(GenerationFailed):
-            generator.draw(asked("stall"), lambda _: None, lambda: True)
+            draw_at_once(generator, asked("stall"), cancelled=lambda: True)
         wait_for(lambda: generator.ends)
         assert generator.ends == ["hung"]
 
@@ -338,7 +464,7 @@ def test_a_drawing_that_waits_for_a_worker_can_be_cancelled(tmp_path: Path, monk
             draw(generator, "leave")
         wait_for(lambda: not generator.is_up)
         with pytest.raises(GenerationCancelled):
-            generator.draw(asked("a cat"), lambda _: None, lambda: True)
+            draw_at_once(generator, asked("a cat"), cancelled=lambda: True)
 
 
 def test_a_machine_without_room_for_another_process_is_no_end_of_the_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,13 +518,14 @@ def test_a_service_that_is_killed_takes_its_worker_along(word: str) -> None:
     """Even one that hangs inside a library."""
     script = f"""
 import threading
+from generator.at_once import draw_at_once
 from generator.contract import PictureRequest
 from generator.supervised import SupervisedGenerator
 from tests.generator import hostile
 generator = SupervisedGenerator(hostile.recipe(), 600).start()
 generator.wait_until_made()
 request = PictureRequest("{word}", 0, "64x64")
-threading.Thread(target=generator.draw, args=([request], lambda _: None, lambda: False)).start()
+threading.Thread(target=draw_at_once, args=(generator, [request])).start()
 print(generator.pid, flush=True)
 threading.Event().wait()
 """
