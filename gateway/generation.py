@@ -135,7 +135,7 @@ class Generation:
     """One request while it runs.
 
     answers: the decision whose question the caller says yes to. judged, decision_id: what became of its prompt.
-    confirmed: that yes counted. over: its end is in the book.
+    confirmed: that yes counted. over: its end is in the book. shares: how much of a picture is drawn, by index.
     """
 
     id: str
@@ -149,6 +149,17 @@ class Generation:
     over: bool = False
     pictures: list[Drawn] = field(default_factory=list)
     undrawn: list[Undrawn] = field(default_factory=list)
+    shares: dict[int, float] = field(default_factory=dict)
+
+    def note_share(self, index: int, share: float) -> None:
+        """How much of a picture is drawn, told by the thread that draws."""
+        self.shares[index] = share
+
+    @property
+    def share_drawn(self) -> float:
+        """How much of all the pictures is drawn, 0..1."""
+        ended = dict.fromkeys([place.index for place in (*self.pictures, *self.undrawn)], 1.0)
+        return sum((self.shares | ended).values()) / self.asked.count
 
     @property
     def kept_back(self) -> list[Drawn | Undrawn]:

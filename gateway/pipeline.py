@@ -44,7 +44,7 @@ class Pipeline:
         self._rate = rate
         self._confirmations = confirmations
         self._provenance = provenance
-        self._running: dict[str, tuple[Caller, asyncio.Task[Generation]]] = {}
+        self._running: dict[str, tuple[Generation, asyncio.Task[Generation]]] = {}
         self.draining = False
 
     async def run(self, asked: Asked, caller: Caller) -> Generation:
@@ -56,7 +56,7 @@ class Pipeline:
         """Enter the request in the book and let it run. Returns its id."""
         request = await self._receive(asked, caller)
         task = asyncio.create_task(self._walk(request), name=request.id)
-        self._running[request.id] = (caller, task)
+        self._running[request.id] = (request, task)
         task.add_done_callback(lambda done: self._forget(request.id, done))
         return request.id
 
@@ -66,11 +66,16 @@ class Pipeline:
 
     async def cancel(self, request_id: str, caller: Caller) -> None:
         """Stop a request of one's own; one that is over stays as it is."""
-        owner, task = self._running.get(request_id, (caller, None))
-        if owner != caller:
+        request, task = self._running.get(request_id, (None, None))
+        if request and request.caller != caller:
             raise NotFound("There is no such request.")
         if task:
             task.cancel()
+
+    def share_drawn(self, request_id: str) -> float | None:
+        """How much of a request that runs here is drawn, 0..1."""
+        request, _ = self._running.get(request_id, (None, None))
+        return request.share_drawn if request else None
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new, let what runs come to its end, and stop the rest."""
@@ -128,7 +133,8 @@ class Pipeline:
         self._line.require_place(request.asked.count)
         await to_thread.run_sync(self._decisions.generating, request.id)
         with metrics.generator_seconds.labels(request.asked.model).time():
-            async with aclosing(self._line.draw(pictures_of(request.asked), request.caller.id)) as groups:
+            drawing = self._line.draw(pictures_of(request.asked), request.caller.id, request.note_share)
+            async with aclosing(drawing) as groups:
                 async for group in groups:
                     request.undrawn += await self._note_refusals(request, group)
                     if images := [(index, image) for index, image in group if isinstance(image, GeneratedImage)]:

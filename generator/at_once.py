@@ -42,11 +42,12 @@ def draw_at_once(
     """
     require_drawable(requests, generator)
     together = _Together(requests, progress, cancelled)
-    while together.waiting and not cancelled():
-        before = len(together.waiting)
+    left = len(requests)
+    while left:
         generator.draw(together)
-        if len(together.waiting) == before:
+        if len(together.waiting) == left:
             raise GenerationFailed("the generator took nothing of what it was asked for")
+        left = 0 if cancelled() else len(together.waiting)
     return together.images()
 
 

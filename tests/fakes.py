@@ -39,6 +39,7 @@ class FakeGenerator:
     identity: ModelIdentity = IDENTITY
     sizes: tuple[str, ...] = ("64x64", "128x128")
     asked: list[PictureRequest] = field(default_factory=list)
+    begins_at: float = 0.0  # how much of a picture it says is drawn before on_draw runs
 
     @property
     def continuous(self) -> bool:
@@ -48,6 +49,8 @@ class FakeGenerator:
         taken = orders.take(self.batch_size)
         requests = [order.request for order in taken]
         self.asked += requests
+        for order in taken:
+            order.advance(self.begins_at)
         outcomes = self._outcomes(requests, lambda: not any(order.wanted for order in taken)) if taken else []
         for order, outcome in zip(taken, outcomes, strict=False):
             order.end(outcome)

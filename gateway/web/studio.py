@@ -185,6 +185,7 @@ def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> di
     return {
         "drawing": drawing,
         "estimate_s": _estimate_s(house_of(request), drawing),
+        "share_drawn": house_of(request).pipeline.share_drawn(drawing.request.id),
         "phase": captions.phase(drawing, texts),
         "heading": captions.heading(drawing, texts),
         "explanation": captions.explanation(drawing, texts),

@@ -29,24 +29,34 @@ def half_pays(device: torch.device, d_model: int) -> bool:
 
 
 class PackedLinear(nn.Module):
-    """A linear map whose weight is bfloat16, in the order that the processor reads it; float32 in and out."""
+    """A linear map whose weight lies in the order that the processor reads it; float32 in and out.
 
-    def __init__(self, weight: Tensor) -> None:
+    As nn.Linear has it, the library copies a weight into that order for every product of a few rows.
+    """
+
+    def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
+        """dtype: of the weight and of what it is multiplied with: float32 or bfloat16."""
         super().__init__()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.to(torch.bfloat16), USUAL_ROWS)
+        self._dtype = dtype
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.to(dtype), USUAL_ROWS)
 
     def forward(self, x: Tensor) -> Tensor:
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(x.to(torch.bfloat16), self._weight, None, "none", [], "")
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(x.to(self._dtype), self._weight, None, "none", [], "")
         return product.float()
 
 
-def pack(network: nn.Module) -> None:
+def pack(network: nn.Module, dtype: torch.dtype) -> None:
     """Put packed maps in place of all linear ones, one after the other, so that no second copy piles up."""
     for name, child in list(network.named_children()):
         if isinstance(child, nn.Linear):
-            setattr(network, name, PackedLinear(child.weight))
+            setattr(network, name, PackedLinear(child.weight, dtype))
         else:
-            pack(child)
+            pack(child, dtype)
+
+
+def packing_pays(d_model: int) -> bool:
+    """Whether the weights are so large that reading them is what takes time, and the library is there."""
+    return d_model >= WIDE and torch.backends.mkldnn.is_available()
 
 
 def _join(network: DalleMiniTransformer) -> None:
@@ -60,10 +70,10 @@ def _join(network: DalleMiniTransformer) -> None:
 def lay_out_transformer(network: DalleMiniTransformer, device: torch.device, half: bool) -> None:
     """Join, then convert."""
     _join(network)
-    if half and device.type == "cpu":
-        pack(network)
-    elif half:
-        network.to(torch.bfloat16)
+    if device.type != "cpu":
+        network.to(torch.bfloat16 if half else torch.float32)
+    elif half or packing_pays(network.decoder.embedding.embed_tokens.embedding_dim):
+        pack(network, torch.bfloat16 if half else torch.float32)
     network.to(device)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from generator.at_once import draw_at_once
 from generator.contract import GeneratedImage, ImageGenerator, PictureRequest
 from generator.registry import create_generator
 
@@ -73,10 +74,7 @@ FRENCH = (
 def draw_all(generator: ImageGenerator, prompts: tuple[str, ...]) -> list[GeneratedImage]:
     """One picture per prompt, all with the same seed."""
     requests = [PictureRequest(prompt, SEED, "256x256") for prompt in prompts]
-    batches = (
-        requests[start : start + generator.batch_size] for start in range(0, len(requests), generator.batch_size)
-    )
-    return [image for batch in batches for image in generator.draw(batch, lambda share: None, lambda: False)]
+    return draw_at_once(generator, requests)
 
 
 def sheet(images: list[GeneratedImage]) -> Image.Image:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from generator.at_once import draw_at_once
 from generator.contract import ImageGenerator, PictureRequest
 from generator.registry import create_generator
 from generator.training.artwork import NOTO, Artwork, fetch
@@ -29,12 +30,7 @@ def drawings(artwork: Artwork, concepts: list[Concept]) -> tuple[Tensor, Tensor]
 def draw(generator: ImageGenerator, prompts: list[str]) -> Tensor:
     """(n, 3, 96, 96) in 0..1, one picture a prompt."""
     requests = [PictureRequest(prompt, SEED, generator.sizes[0]) for prompt in prompts]
-    size = generator.batch_size
-    drawn = [
-        image.pixels
-        for start in range(0, len(requests), size)
-        for image in generator.draw(requests[start : start + size], lambda share: None, lambda: False)
-    ]
+    drawn = [image.pixels for image in draw_at_once(generator, requests)]
     return functional.interpolate(torch.stack(drawn) / 255, SIDE, mode="area")
 
 

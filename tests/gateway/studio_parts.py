@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from generator.contract import Cancelled, GeneratedImage, GenerationCancelled, GenerationFailed, PictureRequest
+from generator.at_once import Cancelled
+from generator.contract import GeneratedImage, GenerationCancelled, GenerationFailed, PictureRequest
 from policies.signals import Category, Signal
 from safety.normalize import NormalizedPrompt
 from tests.fakes import FakeGenerator, FakePromptCheck, fake_picture_checks
@@ -34,7 +35,7 @@ class Studio:
         checks = fake_picture_checks()
         checks[0].on_picture = _concepts
         return Parts(
-            FakeGenerator(on_draw=self._draw, batch_size=9),
+            FakeGenerator(on_draw=self._draw, batch_size=9, begins_at=0.25),
             FakePromptCheck("prompt_classifier", on_check=_classified),
             checks,
         )

@@ -24,7 +24,8 @@ from gateway.errors import ClassifierUnavailable, GatewayError, GeneratorUnavail
 from gateway.generation import Generation
 from gateway.store.decisions import State
 from generator import batcher
-from generator.contract import Cancelled, GeneratedImage, PictureRequest
+from generator.at_once import Cancelled
+from generator.contract import GeneratedImage, PictureRequest
 from policies.identity import MANIFEST, write_manifest
 from policies.signals import Category, Signal
 from safety.checks.prompt_classifier import PromptClassifier

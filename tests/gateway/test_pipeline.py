@@ -25,7 +25,8 @@ from gateway.errors import (
 from gateway.generation import Generation
 from gateway.store.decisions import Decisions, Received, State
 from gateway.store.image_files import ImageFiles
-from generator.contract import Cancelled, GenerationCancelled, PictureRequest
+from generator.at_once import Cancelled
+from generator.contract import GenerationCancelled, PictureRequest
 from policies.decide import thresholds_of
 from policies.loader import load_policy, shipped_policies
 from policies.signals import Category, Descriptor, Signal, Stage

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.provenance_scorecard import MANIPULATIONS, measure_in, table
-from generator.contract import Cancelled, GeneratedImage, PictureRequest
+from generator.at_once import Cancelled
+from generator.contract import GeneratedImage, PictureRequest
 from tests.fakes import FakeGenerator
 from tests.houses import Parts, build
 from tests.safety.pictures_drawn_here import cat, skull

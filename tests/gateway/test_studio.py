@@ -123,6 +123,18 @@ class TestWithoutJavaScript:
         studio.go.set()
         assert "Nine pictures" in words(browser.wait(page))
 
+    def test_while_it_runs_the_page_says_how_much_is_drawn(self, browser: Browser, studio: Studio) -> None:
+        page = browser.run("a slow cat")
+        for _ in range(200):
+            if '<progress max="1" value="0.25" aria-label="How much of the pictures is drawn">' in page.text:
+                break
+            time.sleep(0.05)
+            page = browser.client.get(page.url.path)
+        else:
+            pytest.fail(page.text)
+        studio.go.set()
+        assert "<progress" not in browser.wait(page).text
+
     def test_cancel_stops_it_and_keeps_the_prompt(self, browser: Browser) -> None:
         page = browser.run("a slow cat")
         stopped = browser.wait(browser.client.post(f"{page.url.path}/cancel", data={"csrf": browser.csrf()}))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from generator.dalle_mini import layout
 from generator.dalle_mini.image_decoder import EncodedText
 from generator.dalle_mini.layout import half_pays, lay_out_transformer, lay_out_vqgan
 from tests.generator import tiny
@@ -12,12 +13,16 @@ IDS = torch.tensor([[0, 300, 301, 302, 2], [0, 400, 7, 9, 2]])
 CODES = torch.randint(48, (2, 16), generator=torch.Generator().manual_seed(1))
 
 
-def test_joined_products_give_the_same_logits() -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_joined_and_packed_products_give_the_same_logits(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if packed:
+        monkeypatch.setattr(layout, "WIDE", 1)
     plain, laid_out = tiny.transformer(), tiny.transformer()
     lay_out_transformer(laid_out, CPU, half=False)
     visible = torch.ones_like(IDS, dtype=torch.bool)
     torch.testing.assert_close(laid_out(IDS, visible, CODES), plain(IDS, visible, CODES), atol=1e-5, rtol=1e-5)
     assert not any("q_proj" in name for name in laid_out.state_dict() if "self_attn" in name)
+    assert isinstance(laid_out.decoder.lm_head, layout.PackedLinear) is packed
 
 
 def test_half_precision_gives_nearly_the_same_logits_in_full_precision() -> None:

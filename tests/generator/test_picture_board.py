@@ -11,6 +11,7 @@ from torch import Tensor
 
 from generator.at_once import PartlyDrawn, draw_at_once
 from generator.contract import GeneratedImage, GenerationFailed, PictureRequest
+from generator.dalle_mini import layout
 from generator.dalle_mini.code_board import CodeBoard
 from generator.dalle_mini.config import DalleMiniConfig, TransformerConfig, VQGANConfig
 from generator.dalle_mini.generator import DalleMini
@@ -214,8 +215,13 @@ def test_who_leaves_far_into_a_long_drawing_leaves_nothing_behind() -> None:
     assert torch.equal(first, second)
 
 
-def test_in_half_precision_a_picture_is_still_the_same_among_others() -> None:
+@pytest.mark.parametrize("half", [True, False])
+def test_with_packed_weights_a_picture_is_still_the_same_among_others(
+    half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "WIDE", 1)
     network = tiny.transformer()
-    lay_out_transformer(network, torch.device("cpu"), half=True)
+    lay_out_transformer(network, torch.device("cpu"), half)
+    assert isinstance(network.decoder.lm_head, layout.PackedLinear)
     together = codes_of(network, False, [(seed, seed % 3) for seed in range(5)])
     assert same(together, [codes_of(network, False, [(seed, 0)])[0] for seed in range(5)])

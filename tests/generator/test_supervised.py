@@ -364,8 +364,9 @@ def test_a_worker_that_stands_still_between_drawings_is_replaced(monkeypatch: py
 def test_one_that_does_not_stop_when_told_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process, "CANCEL_LIMIT_S", 0.2)
     with supervising(Watched(hostile.recipe())) as generator:
+        begun = time.monotonic() + HANG_S
         with pytest.raises(GenerationFailed):
-            draw_at_once(generator, asked("stall"), cancelled=lambda: True)
+            draw_at_once(generator, asked("stall"), cancelled=lambda: time.monotonic() > begun)
         wait_for(lambda: generator.ends)
         assert generator.ends == ["hung"]
 
