@@ -16,7 +16,7 @@ CODES = torch.randint(48, (2, 16), generator=torch.Generator().manual_seed(1))
 @pytest.mark.parametrize("packed", [False, True])
 def test_joined_and_packed_products_give_the_same_logits(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if packed:
-        monkeypatch.setattr(layout, "WIDE", 1)
+        monkeypatch.setattr(layout, "PACKED_FROM", 1)
     plain, laid_out = tiny.transformer(), tiny.transformer()
     lay_out_transformer(laid_out, CPU, half=False)
     visible = torch.ones_like(IDS, dtype=torch.bool)

@@ -219,7 +219,7 @@ def test_who_leaves_far_into_a_long_drawing_leaves_nothing_behind() -> None:
 def test_with_packed_weights_a_picture_is_still_the_same_among_others(
     half: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layout, "WIDE", 1)
+    monkeypatch.setattr(layout, "PACKED_FROM", 1)
     network = tiny.transformer()
     lay_out_transformer(network, torch.device("cpu"), half)
     assert isinstance(network.decoder.lm_head, layout.PackedLinear)
