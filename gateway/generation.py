@@ -158,7 +158,8 @@ class Generation:
     @property
     def share_drawn(self) -> float:
         """How much of all the pictures is drawn, 0..1."""
-        ended = dict.fromkeys([place.index for place in (*self.pictures, *self.undrawn)], 1.0)
+        places: list[Drawn | Undrawn] = [*self.pictures, *self.undrawn]
+        ended = dict.fromkeys([place.index for place in places], 1.0)
         return sum((self.shares | ended).values()) / self.asked.count
 
     @property

@@ -152,8 +152,8 @@ class OpenAIUpstream:
             begin: Sequence[Order] = first
             while begin or calls:
                 calls |= {asyncio.create_task(self._outcome(client, order.request)): order for order in begin}
-                await asyncio.wait(calls, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
                 await self._hang_up([call for call, order in calls.items() if not order.wanted])
+                await asyncio.wait(calls, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
                 self._end({call: calls.pop(call) for call in list(calls) if call.done()})
                 begin = orders.take(self._batch_size - len(calls))
 

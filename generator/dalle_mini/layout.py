@@ -57,7 +57,7 @@ def pack(network: nn.Module, dtype: torch.dtype) -> None:
 
 def packing_pays(d_model: int) -> bool:
     """Whether the weights are so large that reading them takes time, and the library is there."""
-    return d_model >= PACKED_FROM and torch.backends.mkldnn.is_available()
+    return d_model >= PACKED_FROM and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 
 def _join(network: DalleMiniTransformer) -> None:
