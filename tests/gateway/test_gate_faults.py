@@ -325,7 +325,6 @@ GENERATOR_FAULTS: dict[str, Callable[[Sequence[PictureRequest], Cancelled], Any]
     "raises": explode,
     "out_of_memory": lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()),
     "hangs": hang,
-    "eight_of_nine": eight_of_nine,
     "wrong_size": wrong_size,
     "all_black": all_black,
     "nan_pixels": not_a_number,
@@ -373,6 +372,19 @@ def test_f67_groups_drawn_before_a_failure_keep_their_decisions_and_are_not_hand
     assert [row.action for row in book.decisions] == ["allow"] * 4
     assert book.ends == [("aborted", "error")]
     assert house.decisions.broken_ledger() is None
+
+
+def test_f67_eight_drawn_beside_one_that_is_missing_keep_their_decisions_and_are_not_handed_out(tmp_path: Path) -> None:
+    parts = Parts()
+    parts.generator.batch_size = 9
+    parts.generator.on_draw = eight_of_nine
+    house = build(tmp_path, parts)
+    (told,) = walked(house, asked(count=9))
+    assert isinstance(told, GeneratorUnavailable)
+    book = Book(house)
+    assert book.picture_states == ["released"] * 8
+    assert [row.action for row in book.decisions] == ["allow"] * 9
+    assert book.ends == [("aborted", "error")]
 
 
 def test_f67_after_five_failures_the_generator_rests_and_then_works_again(
