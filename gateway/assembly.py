@@ -16,13 +16,15 @@ from sqlalchemy import Engine
 
 from gateway import metrics
 from gateway.auth import Confirmations, ImageLinks, Sessions
+from gateway.decoding import Decoder
 from gateway.desk import Desk
 from gateway.generation import Drawn
 from gateway.judging import Judge
 from gateway.limits import RequestRate
 from gateway.login import Login
 from gateway.pipeline import Pipeline
-from gateway.provenance import Verifier
+from gateway.provenance import MAX_FILE_BYTES, Verifier
+from gateway.remote_pictures import RemotePictures
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
 from gateway.store.cases import Cases
@@ -92,6 +94,8 @@ class House:
     instance: Instance
     lists: OperatorLists
     provenance: Provenance
+    decoder: Decoder
+    remote: RemotePictures
     verifier: Verifier
     login: Login
     desk: Desk
@@ -146,6 +150,7 @@ class House:
         await self.line.__aexit__()
         if self.worker:
             await to_thread.run_sync(self.worker.close)
+        await to_thread.run_sync(self.decoder.close)
         self.instance.close()
 
 
@@ -190,14 +195,16 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
     )
     provenance = Provenance(keys_folder(settings))
-    verifier = Verifier(provenance, decisions, generator.sizes, settings.max_image_pixels, settings.gate_seconds)
+    decoder = open_decoder(settings)
+    verifier = Verifier(provenance, decisions, decoder, generator.sizes, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
     cases = Cases(engine, settings.lease_seconds, settings.undo_seconds)
     return House(
         settings, policies, generator, line, judge,
         Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
-        instance, lists, provenance, verifier, Login(People(engine), secret), Desk(cases, decisions, files, policies),
+        instance, lists, provenance, decoder, RemotePictures(settings.allow_remote_images, MAX_FILE_BYTES), verifier,
+        Login(People(engine), secret), Desk(cases, decisions, files, policies),
     )  # fmt: skip
 
 
@@ -315,6 +322,11 @@ def open_keys(settings: Settings) -> ApiKeys:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
     return ApiKeys(open_engine(settings.database), _secret(settings.data))
+
+
+def open_decoder(settings: Settings) -> Decoder:
+    """What reads the pictures that people send."""
+    return Decoder(settings.max_image_pixels, settings.decoder_seconds, settings.gate_seconds)
 
 
 def keys_folder(settings: Settings) -> Path:

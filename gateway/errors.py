@@ -11,6 +11,8 @@ GatewayError
 │   ├── UnsupportedImage          unsupported_image
 │   ├── ImageTooLarge             image_too_large
 │   ├── RemoteImagesDisabled      remote_images_disabled
+│   ├── UrlNotAllowed             url_not_allowed
+│   ├── ImageFetchFailed          image_fetch_failed
 │   ├── ListRefused               wordlist_invalid
 │   ├── ContentRefused            content_policy_violation
 │   ├── ConfirmationRequired      confirmation_required
@@ -135,6 +137,16 @@ class ImageTooLarge(BadRequest):
 
 class RemoteImagesDisabled(BadRequest):
     code = "remote_images_disabled"
+
+
+class UrlNotAllowed(BadRequest):
+    """An address that may lead somewhere else than to the public internet."""
+
+    code = "url_not_allowed"
+
+
+class ImageFetchFailed(BadRequest):
+    code = "image_fetch_failed"
 
 
 class ListRefused(BadRequest):

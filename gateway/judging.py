@@ -1,8 +1,11 @@
 """Ask a gate and let the policy decide: in a worker thread, within a time limit, and never "allow" by accident."""
 
 import asyncio
+import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from anyio import to_thread
@@ -17,6 +20,8 @@ from policies.verdict import Action, CouldNotJudge, Verdict
 from safety.explanation import Weight, weigh_words
 from safety.screen import Pixels, PromptCheck, Screen
 from safety.self_test import blind_models
+
+VIEWS_TOGETHER = 32  # a network's memory for one question, and what it does within its time
 
 Result = TypeVar("Result")
 Answer = list[Signal] | CouldNotJudge
@@ -85,8 +90,17 @@ class Judge:
 
     async def pictures(self, pictures: Sequence[Pixels], policy: Policy) -> list[Judgement]:
         """Judge what was drawn: one judgement per picture, from the tensors that will be served."""
+        return await self.sent_pictures([[picture] for picture in pictures], policy)
+
+    async def sent_pictures(self, pictures: Sequence[Sequence[Pixels]], policy: Policy) -> list[Judgement]:
+        """Judge pictures of several views each: one judgement per picture, as grave as its worst view."""
         started, screen = time.perf_counter(), self._screen
-        answers = await self._pictures(screen, pictures)
+        views = [view for picture in pictures for view in picture]
+        seen: list[Answer] = []
+        for first in range(0, len(views), VIEWS_TOGETHER):
+            seen += await self._pictures(screen, views[first : first + VIEWS_TOGETHER])
+        of_each = iter(seen)
+        answers = [worst([*islice(of_each, len(picture))]) for picture in pictures]
         seconds = time.perf_counter() - started
         return [self._conclude(Stage.PICTURE, answer, policy, seconds, screen.picture_models) for answer in answers]
 
@@ -130,6 +144,22 @@ class Judge:
             verdict=verdict,
             failure=f"{failure.reason}: {failure}" if failure else None,
         )
+
+
+def worst(views: Sequence[Answer]) -> Answer:
+    """What is reported of a picture that was looked at several times: of each report the highest score.
+
+    So the record holds what led to the verdict, and replaying it gives the same. One view that could not be judged
+    is a picture that could not be judged.
+    """
+    if failures := [view for view in views if isinstance(view, CouldNotJudge)]:
+        return failures[0]
+    if len(views) == 1:
+        return views[0]
+    reports = defaultdict[tuple[str, str, bool], list[Signal]](list)
+    for signal in (signal for view in views if isinstance(view, list) for signal in view):
+        reports[signal.source, signal.subject, signal.calibrated].append(signal)
+    return [max(signals, key=lambda signal: (math.isnan(signal.score), signal.score)) for signals in reports.values()]
 
 
 def _decide(signals: Answer, policy: Policy, stage: Stage) -> tuple[Verdict | None, CouldNotJudge | None]:

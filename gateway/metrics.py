@@ -37,6 +37,13 @@ canaries_misjudged = Gauge(
     "gateway_canaries_misjudged",
     "1 when a model was last seen to judge a known prompt or picture wrongly. Must stay 0.",
 )
+decoder_seconds = Histogram(
+    "gateway_decoder_duration_seconds", "Time to read a picture that somebody sent.", buckets=SECONDS
+)
+decoder_ends = Counter(
+    "gateway_decoder_ends", "Times a process that reads pictures ended over one, by why.", ["reason"]
+)
+pictures_refused = Counter("gateway_pictures_refused", "Files that were not read as pictures, by why.", ["reason"])
 provenance_checks = Counter("gateway_provenance_checks", "Files that somebody asked about.", ["conclusion"])
 rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
 
@@ -45,6 +52,8 @@ __all__ = [
     "canaries_misjudged",
     "database_errors",
     "decisions",
+    "decoder_ends",
+    "decoder_seconds",
     "gate_failures",
     "gate_seconds",
     "generations",
@@ -53,6 +62,7 @@ __all__ = [
     "http_seconds",
     "ignored_params",
     "ledger_rows",
+    "pictures_refused",
     "provenance_checks",
     "queue_items",
     "rate_limited",

@@ -87,12 +87,11 @@ class Pipeline:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def judge(self, asked: Received, caller: Caller, texts: Sequence[str], pictures: Sequence[Pixels]) -> Answers:
-        """Judge prompts and pictures without drawing. Every answer is kept, could-not-judge too."""
-        self._rate.take(caller)
+    async def judge(self, asked: Received, texts: Sequence[str], pictures: Sequence[Sequence[Pixels]]) -> Answers:
+        """Judge prompts, and pictures of several views, without drawing. Every answer is kept, could-not-judge too."""
         policy = self._policies.policy
         judgements = [await self._judge.prompt(text, policy) for text in texts]
-        judgements += await self._judge.pictures(pictures, policy) if pictures else []
+        judgements += await self._judge.sent_pictures(pictures, policy) if pictures else []
         ids = await to_thread.run_sync(self._decisions.judged, asked, policy.stamp, judgements)
         return list(zip(ids, judgements, strict=True))
 

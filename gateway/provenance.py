@@ -8,9 +8,10 @@ from enum import StrEnum
 from anyio import to_thread
 
 from gateway import metrics
-from gateway.errors import ImageTooLarge, Overloaded, UnsupportedImage
+from gateway.decoding import Decoder
+from gateway.errors import Overloaded
 from gateway.store.decisions import Decisions, Origin
-from safety.picture_files import NotAPicture, PictureTooLarge
+from safety.picture_files.pixels import SentPicture
 from safety.provenance.credentials import Standing
 from safety.provenance.layers import Provenance, Seen
 
@@ -75,13 +76,13 @@ class Verifier:
     """Looks at files that anybody sends, a few at a time."""
 
     def __init__(
-        self, provenance: Provenance, decisions: Decisions, sizes: Sequence[str], max_pixels: int, seconds: float
+        self, provenance: Provenance, decisions: Decisions, decoder: Decoder, sizes: Sequence[str], seconds: float
     ) -> None:
         """sizes: those we draw, "256x256". seconds: how long a file may wait for its turn."""
         self._provenance = provenance
         self._decisions = decisions
         self._sizes = sizes
-        self._max_pixels = max_pixels
+        self._decoder = decoder
         self._seconds = seconds
         self._places = asyncio.Semaphore(PLACES)
 
@@ -92,19 +93,15 @@ class Verifier:
         except TimeoutError as error:
             raise Overloaded("Many pictures are being looked at right now.", retry_after_s=5) from error
         try:
-            found = await to_thread.run_sync(self._verify, content)
+            picture = await self._decoder.read(content, FIELD)
+            found = await to_thread.run_sync(self._verify, content, picture)
         finally:
             self._places.release()
         metrics.provenance_checks.labels(found.reason.conclusion).inc()
         return found
 
-    def _verify(self, content: bytes) -> Verification:
-        try:
-            seen = self._provenance.look(content, self._max_pixels, self._sizes)
-        except PictureTooLarge as error:
-            raise ImageTooLarge(f"Too large: {error}.", param=FIELD) from error
-        except NotAPicture as error:
-            raise UnsupportedImage("Send a still, opaque PNG, JPEG or WebP picture.", param=FIELD) from error
+    def _verify(self, content: bytes, picture: SentPicture) -> Verification:
+        seen = self._provenance.look(content, picture, self._sizes)
         origin = self._decisions.origin(sha256=seen.sha256, mark=seen.mark.text)
         return Verification(seen, origin, _reason(seen, origin))
 

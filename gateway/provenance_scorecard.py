@@ -25,7 +25,7 @@ from gateway.provenance import Verification
 from gateway.settings import Settings
 from gateway.store.decisions import State
 from safety.evaluation.statistics import Estimate, share
-from safety.picture_files import decode_picture
+from safety.picture_files.pixels import decode_picture
 from safety.provenance.watermark import KEY_BYTES, THRESHOLD, TILE, Watermark, evened
 
 CALLER = Caller("terminal", "scorecard")

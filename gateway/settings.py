@@ -49,7 +49,9 @@ class Settings(BaseSettings):
 
     max_prompt_chars: int = Field(default=1000, ge=1, le=32000)  # 1000: OpenAI's own limit for dall-e-2
     max_body_bytes: int = Field(default=1 << 20, ge=1024)
-    max_image_pixels: int = Field(default=40_000_000, ge=1)  # a 40-megapixel photograph is the largest judged
+    max_image_pixels: int = Field(default=40_000_000, ge=1, le=400_000_000)  # judged at once: a large photograph
+    decoder_seconds: float = Field(default=5, gt=0)  # of computing, for a picture that somebody sent to be read
+    allow_remote_images: bool = False  # /v1/moderations fetches pictures from https addresses on the public internet
     queue_capacity: int = Field(default=64, ge=1)  # pictures waiting or being drawn
     gate_seconds: float = Field(default=20, gt=0)
     generation_seconds: float = Field(default=120, gt=0)

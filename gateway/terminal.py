@@ -4,25 +4,27 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 
-from gateway.assembly import House, build_screen, open_decisions, policy_path, require_reports, see_lists
+from gateway.assembly import House, build_screen, open_decisions, open_decoder, policy_path, require_reports, see_lists
 from gateway.auth import Caller
-from gateway.errors import InvalidValue
+from gateway.errors import BadRequest, GatewayError, ImageTooLarge, InvalidValue
 from gateway.explanation import CLASSIFIER, explain, gravest_category
 from gateway.generation import Asked, Drawn, Generation, Undrawn
 from gateway.judging import Judge
 from gateway.prompts import checked_prompt, why_unreadable
+from gateway.provenance import MAX_FILE_BYTES
 from gateway.settings import Settings
 from gateway.store.decisions import Judgement, Received, State, as_decision
 from policies.loader import load_policy
 from policies.signals import Category
 from policies.verdict import UNSUPPORTED_LANGUAGE
-from safety.picture_files import decode_picture
 
 TERMINAL = Caller("terminal", "terminal")
+PICTURE_SUFFIXES = {".png", ".apng", ".jpg", ".jpeg", ".jfif", ".webp", ".gif"}
 LEAST_TOLD = 0.01  # scores and weights below are noise to a person; --json has them all
 
 
@@ -67,8 +69,33 @@ def _told(place: Drawn | Undrawn) -> dict[str, Any]:
     }
 
 
+class NothingToJudge(Exception):
+    """A folder holds no picture files."""
+
+
+def picture_files(named: list[Path]) -> list[Path]:
+    """The files, and in place of a folder the picture files anywhere below it, by name. Raises NothingToJudge."""
+    files: list[Path] = []
+    for path in named:
+        inside = sorted(_below(path)) if path.is_dir() else [path]
+        if not inside:
+            raise NothingToJudge(f"{path} holds no {', '.join(sorted(PICTURE_SUFFIXES))} file")
+        files += inside
+    return files
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+
+
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ImageTooLarge(f"The file has more than {MAX_FILE_BYTES} bytes.", param="image")
+    return path.read_bytes()
+
+
 class Checker:
-    """Judges prompts and pictures with the settings' policy and models.
+    """Judges prompts and pictures with the settings' policy and models. `with` it.
 
     record: keep the decisions. explain: say why, each word's weight included. with_lists: by the operator's own word
     lists as well. Raises WordlistInvalid when one of them cannot be used: the service would not start with it.
@@ -78,8 +105,8 @@ class Checker:
         self.policy = load_policy(policy_path(settings.policy))
         screen = build_screen(settings, self.policy)
         require_reports(self.policy, screen)
-        self._settings = settings
         self._judge = Judge(screen, settings.gate_seconds)
+        self._decoder = open_decoder(settings)
         if with_lists:
             see_lists(settings, self.policy, self._judge.exchange).start()
         self._decisions = open_decisions(settings) if record else None
@@ -92,18 +119,31 @@ class Checker:
         judgements = dict(zip(sound, judged, strict=True))
         return [self._answer(prompt, judgements.get(i)) for i, prompt in enumerate(prompts)]
 
-    def picture(self, content: bytes) -> dict[str, Any]:
-        """The answer for a picture's bytes. Raises NotAPicture, PictureTooLarge (both ValueError)."""
-        pixels = decode_picture(content, self._settings.max_image_pixels)
-        judgement = asyncio.run(self._judge.pictures([pixels], self.policy))[0]
-        return self._answer("", judgement) | {"stage": "picture"}
+    def __enter__(self) -> "Checker":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._decoder.close()
+
+    def picture(self, path: Path) -> dict[str, Any]:
+        """The answer for a picture; one that the API would refuse says so in `error`.
+
+        Raises OSError when the file cannot be read, Overloaded when the decoder fails.
+        """
+        named = {"stage": "picture", "file": str(path)}
+        try:
+            picture = asyncio.run(self._decoder.read(_content(path), "image"))
+        except BadRequest as refused:
+            return self._unjudged("", refused) | named
+        judgement = asyncio.run(self._judge.sent_pictures([picture.views], self.policy))[0]
+        facts = picture.facts
+        looked_at = {"format": facts.format, "frames": facts.frames, "frames_judged": facts.frames_judged,
+                     "views_judged": len(picture.views)}  # fmt: skip
+        return self._answer("", judgement) | named | looked_at
 
     def _answer(self, prompt: str, judgement: Judgement | None) -> dict[str, Any]:
         if judgement is None:
-            problem = why_unreadable(prompt)
-            told = {"code": problem.code, "message": problem.message} if problem else {}
-            return {"prompt": prompt, "action": "review", "categories": [], "score": 1.0, "signals": [], "error": told,
-                    "policy": str(self.policy.stamp)}  # fmt: skip
+            return self._unjudged(prompt, why_unreadable(prompt))
         answer = _verdict(judgement) | {"prompt": prompt, "policy": str(judgement.policy)}
         if self._decisions:
             kept = Received("terminal", "terminal", "check", "none", prompt, 0, "none", None)
@@ -111,6 +151,11 @@ class Checker:
         if self._explain:
             answer["explanation"] = self._explained(prompt, judgement)
         return answer
+
+    def _unjudged(self, prompt: str, problem: GatewayError | None) -> dict[str, Any]:
+        told = {"code": problem.code, "message": problem.message, **problem.facts} if problem else {}
+        return {"prompt": prompt, "action": "review", "categories": [], "score": 1.0, "signals": [], "error": told,
+                "policy": str(self.policy.stamp)}  # fmt: skip
 
     def _explained(self, prompt: str, judgement: Judgement) -> dict[str, Any]:
         decision = as_decision("", judgement)
@@ -148,7 +193,10 @@ def as_line(answer: dict[str, Any]) -> str:
     unread = answer.get("error", {}).get("message")
     language = ["language not read"] if "reason" in answer else []
     found = unread or ", ".join([*answer["categories"], *language]) or "nothing found"
-    line = f"{answer['action']:9} {answer['score']:.3f}  {found:24} {answer['prompt']!r}"
+    named = answer.get("file") or repr(answer["prompt"])
+    line = f"{answer['action']:9} {answer['score']:.3f}  {found:24} {named}"
+    if answer.get("frames", 1) > 1:
+        line += f"  ({answer['frames_judged']} of {answer['frames']} frames judged)"
     return "\n".join([line, *_why(answer.get("explanation"))])
 
 

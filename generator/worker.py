@@ -4,19 +4,15 @@
 """
 
 import ctypes
-import faulthandler
 import logging
 import os
-import resource
 import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Condition, Thread
 from time import monotonic, sleep
@@ -33,11 +29,11 @@ from generator.contract import (
     Refusal,
 )
 from generator.failures import place_of
+from generator.processes import settle
 
 HEARTBEAT_S = 1.0
 PROGRESS_S = 0.05  # between two words on progress: more often nobody can see
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-OOM_SCORE = "500"  # of 1000: the kernel ends this process long before the service
 
 
 class Desk:
@@ -257,20 +253,15 @@ def _device_is_sound() -> bool:
     return True
 
 
-def _settle(parent: int) -> None:
-    """Leave stopping to the service, end with it, and before it when memory is short; tell places, dump nothing."""
-    faulthandler.enable(all_threads=False)
-    for ignored in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ignored, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _end_with(parent: int) -> None:
+    """End when the thread that started this process does; not outside Linux, where the cut line does it later."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     if os.getppid() != parent:
         raise SystemExit
 
 
 if __name__ == "__main__":
-    _settle(parent=int(sys.argv[2]))
+    settle()
+    _end_with(parent=int(sys.argv[2]))
     Worker(Channel(Connection(int(sys.argv[1])))).run()

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,6 +29,7 @@ from generator.contract import (
     Outcome,
     Refusal,
 )
+from generator.processes import start
 from policies.identity import ModelIdentity
 from policies.signals import Category
 
@@ -99,7 +99,7 @@ class WorkerProcess:
         self._said_something = Event()
         ours, theirs = Pipe()
         self._channel = Channel(ours)
-        self._process = _start(theirs.fileno())
+        self._process = start("generator.worker", [theirs.fileno()], subprocess.PIPE, str(os.getpid()))
         theirs.close()
         self._words = _LastWords(cast(IO[bytes], self._process.stdout))
         self._listening = Thread(target=self._listen, args=[recipe], name="generator's listener", daemon=True)
@@ -299,21 +299,6 @@ class _LastWords:
 
 def _printable(words: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in words)
-
-
-def _start(channel: int) -> "subprocess.Popen[bytes]":
-    """It imports from where we do, has a process group of its own (Ctrl-C is ours), and knows none of our settings."""
-    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("GARDEFOU_")}
-    environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-    return subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-        [sys.executable, "-P", "-W", "ignore", "-m", "generator.worker", str(channel), str(os.getpid())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        pass_fds=[channel],
-        process_group=0,
-    )
 
 
 def _as_image(seed: int, height: int, width: int, content: bytes) -> GeneratedImage:

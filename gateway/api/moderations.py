@@ -1,6 +1,7 @@
 """POST /v1/moderations: what the gates make of texts and pictures, in OpenAI's format (reference 1.6)."""
 
 import base64
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -10,13 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
-from gateway.errors import (
-    ClassifierUnavailable,
-    ImageTooLarge,
-    InvalidValue,
-    RemoteImagesDisabled,
-    UnsupportedImage,
-)
+from gateway.decoding import told
+from gateway.errors import BadRequest, ClassifierUnavailable, ImageTooLarge, InvalidValue, UnsupportedImage
 from gateway.generation import told_of
 from gateway.pipeline import Answers
 from gateway.prompts import checked_prompt
@@ -25,7 +21,9 @@ from gateway.store.ids import new_id
 from policies.schema import Policy
 from policies.signals import Category, Stage
 from policies.verdict import Action
-from safety.picture_files import PictureTooLarge, decode_picture
+from safety.picture_files.pixels import SentPicture
+from safety.picture_files.refusals import NotAPicture
+from safety.picture_files.structure import require_type
 from safety.screen import Pixels
 
 router = APIRouter()
@@ -51,10 +49,11 @@ OPENAI_NAMES: dict[str, Category | None] = {
 }
 MAX_INPUTS = 32
 MAX_PICTURE_BODY = 16 << 20
+MAX_VIEWS = 128  # of all pictures together; each is a look of the picture model
 
 
 class ImageUrl(BaseModel):
-    """A data: URL."""
+    """A data: URL, or an https address where the operator allows it."""
 
     model_config = ConfigDict(strict=True)
     url: str
@@ -86,17 +85,16 @@ async def create_moderation(request: Request, house: TheHouse, caller: TheCaller
     body = validated(ModerationBody, await read_json(request, MAX_PICTURE_BODY, house.settings.head_seconds))
     parts = _parts(body)
     texts = [_text(part, house.settings.max_prompt_chars) for part in parts if isinstance(part, str)]
-    images = [part for part in parts if isinstance(part, ImageUrl)]
-    pictures = await to_thread.run_sync(_decode, images, house.settings.max_image_pixels)
+    house.rate.take(caller)
+    pictures = await _read(house, [part.url for part in parts if isinstance(part, ImageUrl)])
     policy = house.policy_in_force.policy
-    answers = await _judge(house, caller, texts, pictures)
+    answers = await _judge(house, caller, texts, [picture.views for picture in pictures])
     together = not isinstance(body.input, str) and bool(body.input) and isinstance(body.input[0], Part)
     groups = [answers] if together else [[answer] for answer in answers]
-    return {
-        "id": new_id("modr"),
-        "model": policy.name,
-        "results": [_result([judgement for _, judgement in group]) | _ours(group, policy) for group in groups],
-    }
+    results = [_result([judgement for _, judgement in group]) | _ours(group, policy) for group in groups]
+    if pictures:
+        results[0]["x_gateway"]["pictures"] = [_looked_at(picture) for picture in pictures]
+    return {"id": new_id("modr"), "model": policy.name, "results": results}
 
 
 def _text(part: str, max_chars: int) -> str:
@@ -121,35 +119,52 @@ def _part(part: str | Part) -> str | ImageUrl:
     return content
 
 
-def _decode(images: list[ImageUrl], max_pixels: int) -> list[Pixels]:
+async def _read(house: House, urls: list[str]) -> list[SentPicture]:
     """All pictures, together no larger than one may be: small files can hold very large pictures."""
-    pictures: list[Pixels] = []
-    for image in images:
-        pictures.append(_decode_one(image, max_pixels))
-        max_pixels -= pictures[-1].shape[1] * pictures[-1].shape[2]
+    pictures: list[SentPicture] = []
+    left = house.settings.max_image_pixels
+    for number, url in enumerate(urls):
+        try:
+            content = await _content(house, url)
+            pictures.append(await house.decoder.read(content, "input", left))
+        except BadRequest as refused:
+            refused.facts["picture"] = number
+            raise
+        left -= pictures[-1].pixels
+        if sum(len(picture.views) for picture in pictures) > MAX_VIEWS:
+            raise ImageTooLarge(f"More than {MAX_VIEWS} frames and looks in one request.", param="input")
     return pictures
 
 
-def _decode_one(image: ImageUrl, max_pixels: int) -> Pixels:
-    head, comma, encoded = image.url.partition(",")
-    if not image.url.startswith("data:"):
-        raise RemoteImagesDisabled("Only data: URLs are read; send the picture itself.", param="input")
+async def _content(house: House, url: str) -> bytes:
+    """Of a data: URL, or from afar where that is allowed."""
+    if not url.startswith("data:"):
+        return await house.remote.fetch(url)
+    head, comma, encoded = url.removeprefix("data:").partition(",")
     if not comma or not head.endswith(";base64"):
         raise UnsupportedImage("The data: URL must be base64.", param="input")
     try:
-        return decode_picture(base64.b64decode(encoded, validate=True), max_pixels)
-    except PictureTooLarge as error:
-        raise ImageTooLarge(f"Too large: {error}.", param="input") from error
-    except ValueError as error:  # no base64, or no picture
-        raise UnsupportedImage("Send a still, opaque PNG, JPEG or WebP picture.", param="input") from error
+        content = await to_thread.run_sync(lambda: base64.b64decode(encoded, validate=True))
+        require_type(content, head)
+    except NotAPicture as refusal:
+        raise told(refusal, "input") from refusal
+    except ValueError as error:
+        raise UnsupportedImage("The data: URL is no valid base64.", param="input") from error
+    return content
 
 
-async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: list[Pixels]) -> Answers:
+def _looked_at(picture: SentPicture) -> dict[str, Any]:
+    facts = picture.facts
+    return {"format": facts.format, "frames": facts.frames, "frames_judged": facts.frames_judged,
+            "views_judged": len(picture.views)}  # fmt: skip
+
+
+async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: Sequence[Sequence[Pixels]]) -> Answers:
     kept = Received(
         caller_kind=caller.kind, caller_id=caller.id, surface="moderations", model="none", prompt="\n".join(texts),
         asked=len(texts) + len(pictures), size="none", seed=None,
     )  # fmt: skip
-    answers = await house.pipeline.judge(kept, caller, texts, pictures)
+    answers = await house.pipeline.judge(kept, texts, pictures)
     if any(judgement.verdict is None for _, judgement in answers):
         raise ClassifierUnavailable("The input could not be judged.", retry_after_s=5)
     return answers
@@ -158,11 +173,16 @@ async def _judge(house: House, caller: TheCaller, texts: list[str], pictures: li
 def _ours(group: Answers, policy: Policy) -> dict[str, Any]:
     """What OpenAI has no words for: the policy's own verdict, as far as a caller may know it."""
     gravest = max((judgement for _, judgement in group), key=_gravity)
-    told = told_of(gravest, policy)
+    of_caller = told_of(gravest, policy)
     verdict = gravest.verdict.action if gravest.verdict else Action.REVIEW
-    facts = {"verdict": verdict, **told.facts, "policy": str(policy.stamp), "decision_ids": [key for key, _ in group]}
-    if verdict is Action.CONFIRM and told.categories:
-        facts["question"] = policy.question(Category(told.categories[0]), "en")
+    facts = {
+        "verdict": verdict,
+        **of_caller.facts,
+        "policy": str(policy.stamp),
+        "decision_ids": [key for key, _ in group],
+    }
+    if verdict is Action.CONFIRM and of_caller.categories:
+        facts["question"] = policy.question(Category(of_caller.categories[0]), "en")
     return {"x_gateway": facts}
 
 

@@ -51,6 +51,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
 
     from gateway.assembly import PolicyUnfit
     from gateway.errors import BadRequest, GatewayError, NotFound
+    from gateway.terminal import NothingToJudge
     from generator.contract import GeneratorUnusable
     from generator.hub import HubUnavailable, UnknownRelease
     from generator.supervised import WorkerUnavailable
@@ -60,14 +61,13 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from safety.evaluation.plots import NothingToPlot
     from safety.evaluation.prompt_rows import UnusableRows
     from safety.evaluation.thresholds import UnusableThresholds
-    from safety.picture_files import NotAPicture, PictureTooLarge
 
     try:
         yield
     except IntegrityFailure as error:
         fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, UnknownRelease, NotAPicture,
-            PictureTooLarge, UnusableRows, UnusableThresholds, NothingToPlot, FileExistsError) as error:  # fmt: skip
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, UnknownRelease, UnusableRows,
+            UnusableThresholds, NothingToPlot, NothingToJudge, FileExistsError) as error:  # fmt: skip
         fail(str(error), USAGE, as_json)
     except NotFound as error:
         fail(error.message, USAGE, as_json, error.envelope)

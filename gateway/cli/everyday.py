@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,27 +53,27 @@ def draw(
 def check(
     prompts: Annotated[list[str] | None, typer.Argument(help="Prompts; none reads one a line from stdin.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to judge as well.", exists=True, dir_okay=False)] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture to judge as well, or a folder of them; may be given several times.", exists=True),
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the decisions.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say why: what was seen, scores, words.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge prompts without drawing. Exit code 1 when any is not simply allowed or labelled."""
+    """Judge prompts and pictures without drawing. Exit code 1 when any is not simply allowed or labelled."""
     with told_plainly(as_json):
-        from gateway.terminal import Checker
+        from gateway.terminal import Checker, picture_files
 
-        checker = Checker(settings_of(data=data, policy=policy), record, explain, with_lists=True)
+        pictures = picture_files(image or [])
         refused = False
         typed = iter(prompts) if prompts else _lines() if image is None else iter(())
-        for batch in _batches(typed):
-            for answer in checker.prompts(batch):
+        with Checker(settings_of(data=data, policy=policy), record, explain, with_lists=True) as checker:
+            judged = (answer for batch in _batches(typed) for answer in checker.prompts(batch))
+            for answer in chain(judged, map(checker.picture, pictures)):
                 refused |= answer["action"] not in ("allow", "label")
                 _tell_check(answer, as_json)
-        if image:
-            answer = checker.picture(image.read_bytes())
-            refused |= answer["action"] not in ("allow", "label")
-            _tell_check(answer, as_json)
     raise typer.Exit(FOUND_PROBLEMS if refused else 0)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from policies.identity import IntegrityFailure
-from safety.picture_files import decode_picture
+from safety.picture_files.pixels import SentPicture
 from safety.provenance.credentials import Claim, Credential, Credentials, NotTrusted
 from safety.provenance.keys import open_keys
 from safety.provenance.source_type import XMP, source_type
@@ -63,15 +63,13 @@ class Provenance:
         marks = tuple(mark_of(decision_id) for decision_id in decision_ids)
         return self._credentials.sign(content, output_format, Claim(tuple(decision_ids), policy_sha256, model, marks))
 
-    def look(self, content: bytes, max_pixels: int, sizes: Sequence[str]) -> Seen:
-        """What the layers say of a file. sizes: "256x256", those we draw: a scaled copy is looked at in each of them.
+    def look(self, content: bytes, picture: SentPicture, sizes: Sequence[str]) -> Seen:
+        """What the layers say of a file and what was read of it.
 
-        Raises NotAPicture, PictureTooLarge.
+        sizes: "256x256", those we draw: a scaled copy is looked at in each of them.
         """
-        pixels = decode_picture(content, max_pixels)
-        with Image.open(io.BytesIO(content)) as picture:
-            said = source_type(picture)
-        mark = self._find(pixels, sizes)
+        mark = self._find(picture.views[0], sizes)
+        said = source_type(picture.facts.xmp)
         return Seen(hashlib.sha256(content).hexdigest(), self._credentials.read(content), said, mark)
 
     def _find(self, pixels: Tensor, sizes: Sequence[str]) -> Mark:

@@ -2,8 +2,6 @@
 
 import re
 
-from PIL import Image
-
 TRAINED = "trainedAlgorithmicMedia"
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -17,11 +15,10 @@ XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 _TERM = re.compile(rb"https?://cv\.iptc\.org/newscodes/digitalsourcetype/([A-Za-z]{1,64})")
 
 
-def source_type(picture: Image.Image) -> str | None:
-    """The term of IPTC's vocabulary that a picture names, such as "trainedAlgorithmicMedia"; None when it names none.
+def source_type(xmp: bytes) -> str | None:
+    """The term of IPTC's vocabulary that a picture's XMP names, "trainedAlgorithmicMedia" say; None when it names none.
 
     The XMP is searched and never parsed: it may come from anybody.
     """
-    said = picture.info.get("xmp", b"")
-    found = _TERM.search(said if isinstance(said, bytes) else str(said).encode())
+    found = _TERM.search(xmp)
     return found[1].decode() if found else None

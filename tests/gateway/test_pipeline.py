@@ -395,7 +395,7 @@ def test_a_question_about_prompts_and_pictures_is_answered_in_order_and_kept(tmp
     question = Received("key", "tester", "moderations", "none", "two texts", 4, "none", None)
 
     async def judge() -> Any:
-        return await house.pipeline.judge(question, CALLER, ["a cat", "a naked woman"], pictures)
+        return await house.pipeline.judge(question, ["a cat", "a naked woman"], [[picture] for picture in pictures])
 
     answers = inside(house, judge)
     assert [(a.stage, a.verdict and a.verdict.action) for _, a in answers] == [

@@ -18,7 +18,7 @@ from torch import Tensor
 from gateway.errors import InternalError
 from gateway.generation import Generation
 from gateway.web.provenance_texts import ENGLISH, FRENCH, PROVENANCE_TEXTS
-from safety.picture_files import decode_picture
+from safety.picture_files.pixels import decode_picture
 from safety.provenance.credentials import NotTrusted
 from safety.provenance.layers import Provenance
 from safety.provenance.source_type import XMP
