@@ -217,15 +217,12 @@ class Decoder:
         await self._take_place()
         try:
             with metrics.decoder_seconds.time():
-                picture = await to_thread.run_sync(self._read, content, self._fewest(max_pixels))
+                picture = await to_thread.run_sync(self.read_now, content, max_pixels)
         except (NotAPicture, PictureTooLarge) as refusal:
             raise told(refusal, param) from refusal
         finally:
             self._places.release()
         return picture
-
-    def _fewest(self, max_pixels: int | None) -> int:
-        return self._max_pixels if max_pixels is None else min(max_pixels, self._max_pixels)
 
     async def _take_place(self) -> None:
         if self._waiting >= MOST_WAITING:
@@ -238,13 +235,17 @@ class Decoder:
         finally:
             self._waiting -= 1
 
-    def _read(self, content: bytes, max_pixels: int) -> SentPicture:
-        """A decoder that ends may have been spoilt by an earlier file: only a fresh one tells whose fault it is."""
+    def read_now(self, content: bytes, max_pixels: int | None = None) -> SentPicture:
+        """The same without a turn; blocks. Raises NotAPicture, PictureTooLarge, Overloaded.
+
+        A decoder that ends may have been spoilt by an earlier file: only a fresh one tells whose fault it is.
+        """
+        most = self._max_pixels if max_pixels is None else max_pixels
         while True:
             decoder = self._decoder()
             is_fresh = not decoder.has_read
             try:
-                picture = decoder.read(content, max_pixels, self._seconds)
+                picture = decoder.read(content, most, self._seconds)
             except (NotAPicture, PictureTooLarge):
                 self._idle.append(decoder)
                 raise

@@ -99,7 +99,8 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _jpeg(content: bytes) -> tuple[slice, ...]:
     """One picture after another: phones append a gain map or a second view, each a whole JPEG."""
-    parts, at = [], 0
+    parts: list[slice] = []
+    at = 0
     while content.startswith(MAGIC["JPEG"], at) and len(parts) < JPEG_PARTS:
         parts.append(slice(at, _jpeg_end(content, at)))
         at = parts[-1].stop

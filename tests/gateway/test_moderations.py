@@ -2,15 +2,19 @@
 
 import base64
 import io
+import os
+import signal
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 from PIL import Image
 
+from gateway.decoding import DecoderProcess
 from policies.signals import Category, Signal
 from safety.normalize import NormalizedPrompt
 from tests.houses import Parts, client_of, serving
@@ -26,8 +30,12 @@ RED = (255, 0, 0)
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    parts = Parts()
+def parts() -> Parts:
+    return Parts()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, parts: Parts) -> Iterator[Service]:
     parts.pictures[0].scores = {Category.GORE: 0.99}
     parts.classifier.on_check = doubtful
     settings = {"requests_per_minute": 100_000, "max_image_pixels": MAX_PIXELS}
@@ -136,30 +144,44 @@ def test_what_was_judged_is_kept_for_the_key_that_asked(service: Service) -> Non
     assert service.client.get(f"/api/v1/decisions/{newest.id}").json()["action"] == "allow"
 
 
-@pytest.mark.parametrize("picture_format", ["PNG", "JPEG", "WEBP"])
-def test_a36_png_jpeg_and_webp_are_read_whatever_they_are_called(service: Service, picture_format: str) -> None:
-    part = image_part(encoded(flat(), picture_format), "application/x-called-wrongly")
-    assert moderate(service, [part]).status_code == 200
+@pytest.mark.parametrize("picture_format", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_c36_each_format_is_read_by_its_first_bytes_where_no_type_is_named(
+    service: Service, picture_format: str
+) -> None:
+    for media_type in ("", "application/octet-stream", f"image/{picture_format.lower()}"):
+        assert moderate(service, [image_part(encoded(flat(), picture_format), media_type)]).status_code == 200
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/svg+xml", "text/html", "application/x-called-wrongly"])
+@pytest.mark.usefixtures("undrawn")
+def test_c36_a_data_url_that_names_another_type_than_its_bytes_have(service: Service, media_type: str) -> None:
+    answer = moderate(service, [image_part(encoded(flat()), media_type)])
+    assert_error(answer, 400, "unsupported_image", "input")
+    assert answer.json()["error"]["x_gateway"] == {"reason": "type_mismatch", "picture": 0}
 
 
 @pytest.mark.parametrize(
     ("width", "height"), [(14_000, 14_000), (10_000, 10_000), (MAX_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)]
 )
 @pytest.mark.usefixtures("undrawn")
-def test_a35_a_few_bytes_that_declare_a_huge_picture(service: Service, width: int, height: int) -> None:
+def test_c35_a_few_bytes_that_declare_a_huge_picture(service: Service, width: int, height: int) -> None:
     content = declared_png(width, height)
     assert len(content) < 100
     assert_error(moderate(service, [image_part(content)]), 400, "image_too_large", "input")
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a35_many_small_files_are_together_no_larger_than_one_may_be(service: Service) -> None:
+def test_c35_many_small_files_are_together_no_larger_than_one_may_be(service: Service) -> None:
     part = image_part(encoded(flat(300, 300)))
     assert moderate(service, [part] * 2).status_code == 200
     assert_error(moderate(service, [part] * 3), 400, "image_too_large", "input")
 
 
 NO_PICTURES: dict[str, bytes] = {
+    "zip behind it": encoded(flat()) + b"PK\x05\x06" + bytes(18),
+    "html behind it": encoded(flat(), "JPEG") + b"<script>alert(1)</script>",
+    "a video behind it": encoded(flat(), "WEBP") + b"\0\0\0\x18ftypmp42",
+    "one pixel": encoded(flat(1, 1)),
     "nothing": b"",
     "text": b"a picture of a cat",
     "truncated": encoded(flat())[:-40],
@@ -169,7 +191,6 @@ NO_PICTURES: dict[str, bytes] = {
     "pdf": b"%PDF-1.7\n1 0 obj\n",
     "psd": b"8BPS\x00\x01" + b"\x00" * 40,
     "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-    "gif": encoded(flat(), "GIF"),
     "tiff": encoded(flat(), "TIFF"),
     "bmp": encoded(flat(), "BMP"),
     "png head on html": b"\x89PNG\r\n\x1a\n<html>",
@@ -180,31 +201,95 @@ NO_PICTURES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("content", NO_PICTURES.values(), ids=NO_PICTURES)
 @pytest.mark.usefixtures("undrawn")
-def test_a36_what_is_no_picture(service: Service, content: bytes) -> None:
+def test_c36_what_is_no_picture(service: Service, content: bytes) -> None:
     assert_error(moderate(service, [image_part(content)]), 400, "unsupported_image", "input")
+
+
+def test_c36_what_is_wrong_with_which_picture_is_told(service: Service) -> None:
+    answer = moderate(service, [image_part(encoded(flat())), image_part(encoded(flat())[:-40])])
+    assert answer.json()["error"]["x_gateway"] == {"reason": "truncated", "picture": 1}
+
+
+@pytest.fixture
+def judged_by_red(service: Service, parts: Parts) -> Iterator[None]:
+    """A picture is as gory as it is red, and nothing else."""
+    parts.pictures[0].on_picture = red_is_gore
+    yield
+    parts.pictures[0].on_picture = lambda _: None
+
+
+def red_is_gore(pixels: Any) -> list[Signal]:
+    redness = max(0.0, float(pixels[0].float().mean() - pixels[1:].float().mean())) / 255
+    return [Signal("image_concepts", c, redness if c is Category.GORE else 0.0) for c in sorted(Category)]
+
+
+def moving(picture_format: str, frames: list[Image.Image]) -> bytes:
+    return encoded(frames[0], picture_format, save_all=True, append_images=frames[1:], duration=100)
 
 
 @pytest.mark.parametrize("picture_format", ["GIF", "PNG", "WEBP"])
+@pytest.mark.usefixtures("judged_by_red")
+def test_c36_one_bad_frame_of_a_moving_picture_decides_for_all_of_it(service: Service, picture_format: str) -> None:
+    greys = [Image.new("RGB", (16, 16), (i, i, i)) for i in range(0, 200, 5)]
+    (calm,) = moderate(service, [image_part(moving(picture_format, greys), "")]).json()["results"]
+    assert not calm["flagged"]
+    flash = [*greys[:23], Image.new("RGB", (16, 16), RED), *greys[23:]]
+    (result,) = moderate(service, [image_part(moving(picture_format, flash), "")]).json()["results"]
+    assert result["flagged"]
+    assert result["categories"]["violence/graphic"]
+    assert result["x_gateway"]["pictures"] == [
+        {"format": picture_format.lower(), "frames": 41, "frames_judged": 8, "views_judged": 8}
+    ]
+    assert len(result["x_gateway"]["decision_ids"]) == 1, "one picture, one decision"
+
+
+@pytest.mark.parametrize("picture_format", ["GIF", "PNG"])
 @pytest.mark.usefixtures("undrawn")
-def test_a36_a_moving_picture_whose_first_frame_alone_would_be_seen(service: Service, picture_format: str) -> None:
-    frames = [Image.new("RGB", (16, 16), (i, 0, 0)) for i in range(0, 200, 20)]
-    content = encoded(frames[0], picture_format, save_all=True, append_images=frames[1:])
-    assert_error(moderate(service, [image_part(content)]), 400, "unsupported_image", "input")
+def test_c36_ten_thousand_frames_are_not_looked_through(service: Service, picture_format: str) -> None:
+    frames = [Image.new("L", (8, 8), i % 2 * 255) for i in range(1001)]
+    answer = moderate(service, [image_part(moving(picture_format, frames), "")])
+    assert answer.json()["error"]["x_gateway"]["reason"] == "too_many_frames"
+    assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("picture_format", ["PNG", "WEBP"])
-def test_a_transparent_picture_which_looks_different_on_every_ground(service: Service, picture_format: str) -> None:
-    hidden = encoded(Image.new("RGBA", (16, 16), (200, 0, 0, 0)), picture_format)
-    assert_error(moderate(service, [image_part(hidden)]), 400, "unsupported_image", "input")
-    opaque = encoded(Image.new("RGBA", (16, 16), (200, 0, 0, 255)), picture_format)
-    assert moderate(service, [image_part(opaque)]).status_code == 200
+@pytest.mark.parametrize("ground", ["white", "black"])
+def test_what_a_transparent_picture_shows_on_one_ground_alone_is_judged(
+    service: Service, parts: Parts, ground: str
+) -> None:
+    def shown(pixels: Any) -> list[Signal]:
+        light = float(pixels.float().mean()) / 255
+        score = light if ground == "white" else 1 - light
+        return [Signal("image_concepts", c, score if c is Category.GORE else 0.0) for c in sorted(Category)]
+
+    parts.pictures[0].on_picture = shown
+    answer = moderate(service, [image_part(encoded(Image.new("RGBA", (16, 16), (200, 0, 0, 0))))])
+    parts.pictures[0].on_picture = lambda _: None
+    (result,) = answer.json()["results"]
+    assert result["x_gateway"]["pictures"][0]["views_judged"] == 2
+    assert result["category_scores"]["violence/graphic"] == 1.0
 
 
-def test_a37_what_hides_behind_a_picture_is_not_looked_for_and_not_kept(service: Service) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_c37_a_picture_with_a_page_behind_it_is_refused_and_not_kept(service: Service) -> None:
     polyglot = encoded(flat()) + b"<script>alert('hidden canary')</script>"
-    assert moderate(service, [image_part(polyglot)]).status_code == 200
+    answer = moderate(service, [image_part(polyglot)])
+    assert_error(answer, 400, "unsupported_image", "input")
+    assert answer.json()["error"]["x_gateway"]["reason"] == "extra_bytes"
     kept = [path for path in service.house.settings.data.rglob("*") if path.is_file()]
     assert not any(b"hidden canary" in path.read_bytes() for path in kept)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_c37_a_picture_that_kills_its_decoder_is_refused_and_the_next_one_is_read(service: Service) -> None:
+    with patch.object(DecoderProcess, "_answer", killed_by_its_picture):
+        answer = moderate(service, [image_part(encoded(flat()))])
+    assert answer.json()["error"]["x_gateway"]["reason"] == "unreadable"
+    assert moderate(service, [image_part(encoded(flat()))]).status_code == 200
+
+
+def killed_by_its_picture(process: DecoderProcess) -> Any:
+    os.kill(process.pid, signal.SIGSEGV)
+    return process._channel.receive()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +301,7 @@ def test_a37_what_hides_behind_a_picture_is_not_looked_for_and_not_kept(service:
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("undrawn")
-def test_a38_no_address_is_ever_fetched(service: Service, url: str) -> None:
+def test_c38_no_address_is_ever_fetched(service: Service, url: str) -> None:
     part = {"type": "image_url", "image_url": {"url": url}}
     assert_error(moderate(service, [part]), 400, "remote_images_disabled", "input")
 
@@ -226,19 +311,19 @@ def test_a38_no_address_is_ever_fetched(service: Service, url: str) -> None:
     ["not base64!", "iVBORw0KGgo", "a", "é", "💀", base64.encodebytes(encoded(flat())).decode(), "%2B%2F", "===="],
 )
 @pytest.mark.usefixtures("undrawn")
-def test_a40_bad_base64(service: Service, text: str) -> None:
+def test_c40_bad_base64(service: Service, text: str) -> None:
     assert_error(moderate(service, [image_part(text)]), 400, "unsupported_image", "input")
 
 
 @pytest.mark.parametrize("url", ["data:", "data:,", "data:image/png,abc", "data:image/png;base64", "data:;BASE64,aaaa"])
 @pytest.mark.usefixtures("undrawn")
-def test_a40_a_data_url_that_is_not_in_base64(service: Service, url: str) -> None:
+def test_c40_a_data_url_that_is_not_in_base64(service: Service, url: str) -> None:
     part = {"type": "image_url", "image_url": {"url": url}}
     assert_error(moderate(service, [part]), 400, "unsupported_image", "input")
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a40_fifty_megabytes_are_too_much(service: Service) -> None:
+def test_c40_fifty_megabytes_are_too_much(service: Service) -> None:
     body = b'{"input": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,' + b"A" * 50 * MEBIBYTE
     assert_error(service.send(body + b'"}}]}', "/v1/moderations"), 413, "request_too_large")
 
