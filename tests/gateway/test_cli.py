@@ -310,12 +310,37 @@ def test_check_says_when_a_prompt_is_to_be_confirmed(tmp_path: Path) -> None:
 
 
 @real_models
-def test_check_of_a_file_that_is_no_picture_says_so_in_one_line(tmp_path: Path) -> None:
-    text = tmp_path / "notes.txt"
-    text.write_text("not a picture")
-    ended = gardefou("check", "--image", text, "--data", tmp_path / "data")
+def test_check_of_pictures_goes_on_after_what_is_refused_and_says_why(tmp_path: Path) -> None:
+    """Rows 35 to 37 at the terminal."""
+    folder = tmp_path / "pictures"
+    (folder / "below").mkdir(parents=True)
+    Image.new("RGB", (64, 64), "red").save(folder / "a.png")
+    (folder / "b.gif").write_bytes((folder / "a.png").read_bytes() + b"<script>")
+    (folder / "c.jpg").write_bytes(b"<svg/>")
+    Image.new("1", (20_000, 20_000)).save(folder / "below" / "d.png")
+    (folder / "e.webp").write_bytes((folder / "a.png").read_bytes()[:60])
+    (folder / "notes.txt").write_text("not a picture, and not called one")
+    ended = gardefou("check", "--image", folder, "--image", folder / "a.png", "--json", "--data", tmp_path / "data")
+    answers = lines(ended)
+    names = [Path(answer["file"]).name for answer in answers]
+    assert names == ["a.png", "b.gif", "d.png", "c.jpg", "e.webp", "a.png"]
+    told = {Path(answer["file"]).name: answer.get("error", {}) for answer in answers}
+    assert told["a.png"] == {}
+    assert {name: error["code"] for name, error in told.items() if error} == {
+        "b.gif": "unsupported_image", "c.jpg": "unsupported_image", "d.png": "image_too_large",
+        "e.webp": "unsupported_image",
+    }  # fmt: skip
+    assert {told[name]["reason"] for name in ("b.gif", "c.jpg", "e.webp")} == {
+        "extra_bytes", "unknown_format", "truncated"
+    }  # fmt: skip
+    assert all(answer["action"] == "review" for answer in answers if "error" in answer)
+    assert ended.exit_code == 1
+
+
+@real_models
+def test_check_of_a_folder_without_pictures_says_so_in_one_line(tmp_path: Path) -> None:
+    ended = gardefou("check", "--image", tmp_path, "--data", tmp_path / "data")
     assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
-    assert "PNG, JPEG or WebP" in ended.stderr
 
 
 @real_models
