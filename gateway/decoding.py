@@ -190,11 +190,17 @@ class DecoderProcess:
         self._room.close()
 
 
-FAULT_OF_THE_FILE: dict[str, NotAPicture | PictureTooLarge] = {
-    "crashed": NotAPicture(Why.UNREADABLE),
-    "slow": NotAPicture(Why.TOO_SLOW),
-    "memory": PictureTooLarge("reading it takes more memory than a picture may"),
-}
+def _whose_fault(why: str) -> Exception:
+    """What to tell of a decoder that ended: the file's fault, or ours."""
+    match why:
+        case "crashed":
+            return NotAPicture(Why.UNREADABLE)
+        case "slow":
+            return NotAPicture(Why.TOO_SLOW)
+        case "memory":
+            return PictureTooLarge("reading it takes more memory than a picture may")
+        case _:
+            return _trouble()
 
 
 class Decoder:
@@ -254,7 +260,7 @@ class Decoder:
                 metrics.decoder_ends.labels(ended.why).inc()
                 _log.warning("a decoder ended over %d bytes: %s", len(content), ended)
                 if is_fresh or ended.why in ("slow", "hung"):
-                    raise FAULT_OF_THE_FILE.get(ended.why) or _trouble() from ended
+                    raise _whose_fault(ended.why) from ended
             except BaseException:
                 decoder.end()
                 raise

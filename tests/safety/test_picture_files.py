@@ -185,7 +185,7 @@ def test_one_odd_frame_of_many_is_among_those_judged(picture_format: str, place:
 
 
 def test_a_frame_that_stays_long_is_judged_however_many_odder_ones_there_are() -> None:
-    noise = random.Random(3)
+    noise = random.Random(3)  # noqa: S311
     odd = [Image.new("RGB", (16, 16), tuple(noise.choices((0, 255), k=3))) for _ in range(60)]
     odd[30] = Image.new("RGB", (16, 16), (90, 100, 110))
     durations = [20] * 60
@@ -282,7 +282,8 @@ def test_c36_more_frames_than_are_looked_through(picture_format: str) -> None:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_mutated_files_are_read_or_refused_and_nothing_else(picture_format: str, seed: int) -> None:
-    noise, moves = random.Random(seed), seed % 2 and picture_format != "JPEG"
+    noise = random.Random(seed)  # noqa: S311
+    moves = seed % 2 and picture_format != "JPEG"
     valid = moving(picture_format, greys(3)) if moves else encoded(halves(), picture_format)
     for _ in range(25):
         content = bytearray(valid)
