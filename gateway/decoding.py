@@ -79,8 +79,9 @@ class Room:
 def _memory_file() -> int:
     if sys.platform == "linux":
         return os.memfd_create("pictures", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+    else:  # noqa: RET505 (mypy knows an else of another platform)
+        with tempfile.TemporaryFile() as file:
+            return os.dup(file.fileno())
 
 
 def _seal(descriptor: int) -> None:
@@ -157,7 +158,7 @@ class DecoderProcess:
 
     def _refusal(self, message: list[Any]) -> Exception:
         match message:
-            case ["refused", str(why)] if why in Why:
+            case ["refused", str(why)] if why in set(Why):
                 return NotAPicture(Why(why))
             case ["too_large", str(words)]:
                 return PictureTooLarge(words)

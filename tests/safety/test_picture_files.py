@@ -21,7 +21,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
 def encoded(picture: Image.Image, picture_format: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
-    picture.save(file, picture_format, **options)  # type: ignore[arg-type]
+    picture.save(file, picture_format, **options)
     return file.getvalue()
 
 
