@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.api import decisions, generations, health, images, models, moderations, reviews, wordlists
+from gateway.api import banned, decisions, generations, health, images, models, moderations, reviews, wordlists
 from gateway.api import provenance as provenance_api
 from gateway.assembly import House
 from gateway.errors import (
@@ -23,6 +23,7 @@ from gateway.errors import (
     SignInRequired,
 )
 from gateway.middleware import Envelope, log_failure
+from gateway.web import banned as banned_page
 from gateway.web import desk, pages, signing_in, studio
 from gateway.web import provenance as provenance_page
 
@@ -33,12 +34,14 @@ ROUTERS = (
     images,
     decisions,
     reviews,
+    banned,
     provenance_api,
     health,
     wordlists,
     studio,
     provenance_page,
     signing_in,
+    banned_page,
     desk,
 )
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}

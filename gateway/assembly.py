@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from gateway import metrics
 from gateway.auth import Confirmations, ImageLinks, Sessions
+from gateway.banned import BansInForce
 from gateway.decoding import Decoder
 from gateway.desk import Desk
 from gateway.generation import Drawn
@@ -27,6 +28,7 @@ from gateway.provenance import MAX_FILE_BYTES, Verifier
 from gateway.remote_pictures import RemotePictures
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
+from gateway.store.banned import BannedPictures as BannedRows
 from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
@@ -49,6 +51,7 @@ from policies.loader import PolicyInForce, load_policy, shipped_policies
 from policies.schema import Policy
 from policies.signals import Stage
 from policies.wordlists import load_blocklists
+from safety.checks.banned_pictures import BannedPictures
 from safety.checks.blocklist import Blocklist
 from safety.checks.image_concepts import ImageConcepts
 from safety.checks.language import LanguageCheck
@@ -99,6 +102,7 @@ class House:
     verifier: Verifier
     login: Login
     desk: Desk
+    bans: BansInForce
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -138,6 +142,7 @@ class House:
         self.decisions.abort_orphans(alive)
         await self.line.__aenter__()
         self._watching.append(asyncio.create_task(self.lists.watch(self.settings.wordlists_seconds)))
+        self._watching.append(asyncio.create_task(self.bans.watch(self.settings.banned_seconds)))
         self._watching.append(asyncio.create_task(self._watch_canaries()))
         self._watching.append(asyncio.create_task(self.desk.work()))
         return self
@@ -199,12 +204,15 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     verifier = Verifier(provenance, decisions, decoder, generator.sizes, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
     cases = Cases(engine, settings.lease_seconds, settings.undo_seconds)
+    banned = BannedRows(engine, policies)
+    bans = BansInForce(banned, judge.exchange_picture_check)
+    bans.refresh()
     return House(
         settings, policies, generator, line, judge,
         Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance, lists, provenance, decoder, RemotePictures(settings.allow_remote_images, MAX_FILE_BYTES), verifier,
-        Login(People(engine), secret), Desk(cases, decisions, files, policies),
+        Login(People(engine), secret), Desk(cases, decisions, files, policies, banned, bans.refresh), bans,
     )  # fmt: skip
 
 
@@ -258,10 +266,11 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
     asked = policy.prompt.checks
     unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in asked else []
     language = [LanguageCheck()] if LanguageCheck.name in asked else []
+    known = [BannedPictures()] if BannedPictures.name in policy.picture.checks else []
     return Screen(
         [Blocklist.from_lists(lists), classifier, *unwanted, *language],
         embedder,
-        [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks)],
+        [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks), *known],
     )
 
 
@@ -327,6 +336,13 @@ def open_keys(settings: Settings) -> ApiKeys:
 def open_decoder(settings: Settings) -> Decoder:
     """What reads the pictures that people send."""
     return Decoder(settings.max_image_pixels, settings.decoder_seconds, settings.gate_seconds)
+
+
+def open_banned(settings: Settings) -> BannedRows:
+    """The banned pictures alone; what a lifted ban frees is judged by the policy that the settings name."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return BannedRows(open_engine(settings.database), PolicyInForce(load_policy(policy_path(settings.policy))))
 
 
 def keys_folder(settings: Settings) -> Path:

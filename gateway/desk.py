@@ -7,14 +7,17 @@ way as any other picture: the decision is committed, the bytes move, the picture
 import asyncio
 import io
 import logging
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from anyio import to_thread
 from PIL import Image
 
 from gateway import metrics
-from gateway.errors import IntegrityError, InvalidValue, MissingParameter, SeparationOfDuties
-from gateway.store.cases import ALLOW, BLOCK, CaseFile, Cases, Counts, Lease, Reviewed, Said
+from gateway.errors import IntegrityError, InvalidValue, MissingParameter, SeparationOfDuties, TooLittleDetail
+from gateway.store.banned import BannedPictures, Lifted
+from gateway.store.cases import ALLOW, BAN, BLOCK, CaseFile, Cases, Counts, Lease, Reviewed, Said
 from gateway.store.decisions import Decisions
 from gateway.store.image_files import ImageFiles
 from gateway.store.people import Duty, Person
@@ -22,9 +25,15 @@ from gateway.store.queue import Band
 from gateway.store.tables import PictureRow
 from policies.loader import PolicyInForce
 from policies.reasons import Doing, load_reasons
+from safety.fingerprint import Fingerprint, fingerprint
+from safety.picture_files import decode_picture
 
 GRAINS = 14  # a picture is shown as so many blurred grains across, in grey: enough to see what kind of scene it is
 MAX_NOTE_CHARS = 2000
+BAN_DAYS = 365  # unless a moderator chooses another time
+MAX_BAN_DAYS = 3650
+MAX_ALIKE = 1000  # cases decided together
+MAX_OWN_PIXELS = 64_000_000  # of what we have drawn ourselves: any size that a generator may have
 TICK_S = 0.5  # how often what settles is looked at
 METRICS_S = 15
 
@@ -34,8 +43,14 @@ _log = logging.getLogger("gardefou")
 class Desk:
     """Every method without `async` may block."""
 
-    def __init__(self, cases: Cases, decisions: Decisions, files: ImageFiles, policies: PolicyInForce) -> None:
+    def __init__(
+        self, cases: Cases, decisions: Decisions, files: ImageFiles, policies: PolicyInForce, banned: BannedPictures,
+        follow: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """follow: puts what was banned or lifted in force."""
         self.cases = cases
+        self.banned = banned
+        self._follow = follow
         self._decisions = decisions
         self._files = files
         self._policies = policies
@@ -66,10 +81,37 @@ class Desk:
         """Decide, escalate or skip. Raises MissingParameter, InvalidValue, and as `Cases.say`."""
         person.require(Duty.DECIDE)
         _require_sound(said)
-        reviewed = self.cases.say(lease, person, said)
+        reviewed = self.cases.say(lease, person, replace(said, hashes=self._hashes(lease.case_id, said)))
         if not reviewed.repeated:
             metrics.reviews.labels(said.action).inc()
+        if reviewed.banned:
+            self._follow()
         return reviewed
+
+    def _hashes(self, case_id: str, said: Said) -> dict[str, str]:
+        """What is to be banned looks like this. Raises TooLittleDetail for a picture that could not be known again."""
+        banned = [picture_id for picture_id, choice in said.choices.items() if choice == BAN]
+        seen = {picture_id: self._seen(case_id, picture_id) for picture_id in banned}
+        if dull := sorted(picture_id for picture_id, one in seen.items() if not one.is_telling):
+            told = f"{len(dull)} of these pictures has too little detail to be known again: block it without a ban."
+            raise TooLittleDetail(told, param="choices")
+        return {picture_id: one.hash for picture_id, one in seen.items()}
+
+    def _seen(self, case_id: str, picture_id: str) -> Fingerprint:
+        _, picture = self.cases.picture(case_id, picture_id)
+        content = self._files.read_quarantined(picture.sha256)
+        return fingerprint(decode_picture(content, MAX_OWN_PIXELS))
+
+    def lift_ban(self, banned_id: str, person: Person, why: str) -> Lifted:
+        """Disable a ban; what only it kept back goes free. Raises as `BannedPictures.disable_entry`, InvalidValue."""
+        person.require(Duty.LIFT_BANS)
+        if not why.strip():
+            raise MissingParameter("Say why.", param="why")
+        if len(why) > MAX_NOTE_CHARS:
+            raise InvalidValue(f"A reason has at most {MAX_NOTE_CHARS} characters.", param="why")
+        lifted = self.banned.disable_entry(banned_id, f"person:{person.id}", why.strip())
+        self._follow()
+        return lifted
 
     def undo(self, case_id: str, person: Person) -> Lease:
         """Take back what was allowed, in time. Raises NotFound, AlreadyDecided."""
@@ -80,7 +122,18 @@ class Desk:
 
     def release_due(self) -> int:
         """Release what nobody took back. Returns how many cases were closed; safe to repeat after a crash."""
+        for request_id, pictures in self.banned.freed().items():
+            self._freed(request_id, pictures)
         return sum(self._released(case_id) for case_id in self.cases.due())
+
+    def _freed(self, request_id: str, pictures: Sequence[PictureRow]) -> None:
+        """What a lifted ban kept back; whatever stands in the way, the others go on, and it is tried again."""
+        try:
+            for picture in pictures:
+                self._release(picture)
+            self.banned.settle(request_id)
+        except Exception as error:  # noqa: BLE001 (told in the log, tried again)
+            _log.error("pictures of %s cannot be freed: %s", request_id, type(error).__name__)
 
     def _released(self, case_id: str) -> bool:
         """One case; whatever stands in its way, the others go on, and it stays due."""
@@ -139,9 +192,9 @@ def tell_metrics(counts: Counts) -> None:
 def _require_sound(said: Said) -> None:
     if len(said.note) > MAX_NOTE_CHARS:
         raise InvalidValue(f"A note has at most {MAX_NOTE_CHARS} characters.", param="note")
-    if unknown := {*said.choices.values()} - {ALLOW, BLOCK}:
-        raise InvalidValue(f"Choose {ALLOW} or {BLOCK}, {len(unknown)} other given.", param="choices")
-    blocks = BLOCK in said.choices.values()
+    if unknown := {*said.choices.values()} - {ALLOW, BLOCK, BAN}:
+        raise InvalidValue(f"Choose {ALLOW}, {BLOCK} or {BAN}, {len(unknown)} other given.", param="choices")
+    blocks = _blocks(said)
     if said.action == "decide" and blocks and said.clause is None:
         raise MissingParameter("Say which rule is broken.", param="clause")
     if said.action == "decide" and not blocks and said.clause is not None:
@@ -152,7 +205,18 @@ def _require_sound(said: Said) -> None:
         raise InvalidValue("This reason does not fit what you do.", param="reason")
 
 
+def _blocks(said: Said) -> bool:
+    return not {BLOCK, BAN}.isdisjoint(said.choices.values())
+
+
+def ban_end(days: int) -> str:
+    """When a ban of so many days from now ends, UTC ISO 8601. Raises InvalidValue for less than 1 or more than 3650."""
+    if not 1 <= days <= MAX_BAN_DAYS:
+        raise InvalidValue(f"A ban lasts from 1 to {MAX_BAN_DAYS} days.", param="ban_days")
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="microseconds")
+
+
 def _doing(said: Said) -> Doing:
     if said.action == "decide":
-        return "block" if BLOCK in said.choices.values() else "allow"
+        return "block" if _blocks(said) else "allow"
     return "escalate" if said.action == "escalate" else "skip"

@@ -14,6 +14,7 @@ GatewayError
 │   ├── UrlNotAllowed             url_not_allowed
 │   ├── ImageFetchFailed          image_fetch_failed
 │   ├── ListRefused               wordlist_invalid
+│   ├── TooLittleDetail           too_little_detail
 │   ├── ContentRefused            content_policy_violation
 │   ├── ConfirmationRequired      confirmation_required
 │   └── ConfirmationInvalid       confirmation_invalid
@@ -153,6 +154,12 @@ class ListRefused(BadRequest):
     """A word list cannot be used: its problems stand under x_gateway, each with its line and field."""
 
     code = "wordlist_invalid"
+
+
+class TooLittleDetail(BadRequest):
+    """A picture that could not be told from others of its kind cannot be banned."""
+
+    code = "too_little_detail"
 
 
 class ContentRefused(BadRequest):

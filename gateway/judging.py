@@ -17,8 +17,9 @@ from policies.identity import ModelIdentity
 from policies.schema import Policy
 from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
+from safety.bans import SOURCE as BANNED_PICTURES
 from safety.explanation import Weight, weigh_words
-from safety.screen import Pixels, PromptCheck, Screen
+from safety.screen import PictureCheck, Pixels, PromptCheck, Screen
 from safety.self_test import blind_models
 
 VIEWS_TOGETHER = 32  # a network's memory for one question, and what it does within its time
@@ -42,6 +43,10 @@ class Judge:
     def exchange(self, check: PromptCheck) -> None:
         """Put a prompt check in the place of the one of its name; what is being judged keeps the old one."""
         self._screen = self._screen.replacing(check)
+
+    def exchange_picture_check(self, check: PictureCheck) -> None:
+        """The same of a picture check."""
+        self._screen = self._screen.replacing_picture_check(check)
 
     async def prompt(self, text: str, policy: Policy) -> Judgement:
         """Judge what somebody typed."""
@@ -129,6 +134,8 @@ class Judge:
     ) -> Judgement:
         metrics.gate_seconds.labels(stage).observe(seconds)
         verdict, failure = _decide(signals, policy, stage)
+        if isinstance(signals, list):
+            _count_banned(signals)
         if failure:
             metrics.gate_failures.labels(stage, failure.reason).inc()
         if verdict:
@@ -160,6 +167,12 @@ def worst(views: Sequence[Answer]) -> Answer:
     for signal in (signal for view in views if isinstance(view, list) for signal in view):
         reports[signal.source, signal.subject, signal.calibrated].append(signal)
     return [max(signals, key=lambda signal: (math.isnan(signal.score), signal.score)) for signals in reports.values()]
+
+
+def _count_banned(signals: Sequence[Signal]) -> None:
+    for signal in signals:
+        if signal.source == BANNED_PICTURES and signal.score > 0:
+            metrics.banned_matches.labels(signal.subject).inc()
 
 
 def _decide(signals: Answer, policy: Policy, stage: Stage) -> tuple[Verdict | None, CouldNotJudge | None]:

@@ -30,6 +30,10 @@ review_items = Gauge("gateway_review_items", "Cases that wait for a person.", ["
 review_overdue = Gauge("gateway_review_overdue_items", "Cases that wait for longer than their severity allows.")
 review_oldest = Gauge("gateway_review_oldest_item_age_seconds", "How long the oldest case has waited.")
 reviews = Counter("gateway_reviews", "What people did with cases.", ["action"])
+banned_pictures = Gauge("gateway_banned_pictures", "Bans in force in this process.")
+banned_matches = Counter(
+    "gateway_banned_picture_matches", "Pictures that looked like a banned one, by category.", ["category"]
+)
 wordlists_refused = Gauge(
     "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
 )
@@ -49,6 +53,8 @@ rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for com
 
 __all__ = [
     "REGISTRY",
+    "banned_matches",
+    "banned_pictures",
     "canaries_misjudged",
     "database_errors",
     "decisions",

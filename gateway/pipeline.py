@@ -24,6 +24,7 @@ from generator.batcher import WaitingLine
 from generator.contract import GeneratedImage, Refusal
 from policies.loader import PolicyInForce
 from policies.verdict import Action
+from safety.fingerprint import fingerprint
 from safety.provenance.layers import Provenance, mark_of
 from safety.screen import Pixels
 
@@ -170,8 +171,15 @@ class Pipeline:
         judged = [picture.judged(answer) for picture, answer in zip(kept, answers, strict=True)]
         by_id = {picture.row.id: answer for picture, answer in zip(kept, judged, strict=True)}
         decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, by_id, request.hold)
+        await to_thread.run_sync(self._note_looks, [one for one in kept if decided[one.row.id][0] is State.HELD])
         return [Drawn(picture, *decided[picture.row.id], told_of(answer, request.policy).categories,
                       answer.verdict is not None) for picture, answer in zip(kept, judged, strict=True)]  # fmt: skip
+
+    def _note_looks(self, held: Sequence[Kept]) -> None:
+        """What a person has to look at is looked at once, with all that looks like it."""
+        seen = {picture.row.id: fingerprint(picture.pixels) for picture in held}
+        if telling := {picture_id: one.hash for picture_id, one in seen.items() if one.is_telling}:
+            self._decisions.seen_as(telling)
 
     async def _release(self, drawn: Drawn) -> Drawn:
         if drawn.state is not State.QUARANTINED:

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     wordlists: Path | None = None  # a folder of the operator's own lists; None: `wordlists` in `data`, if there is one
     wordlists_seconds: float = Field(default=1, ge=0.05)  # how often lists are looked at for changes
 
+    banned_seconds: float = Field(default=1, ge=0.05)  # how often bans made by another process are looked for
+
     generator: str = "dalle-nano"
     generator_weights: Path | None = None  # a folder (None: what was pulled or is shipped) or a pipeline's hub id
     generator_revision: str | None = None  # of a hub id: a commit pins it

@@ -62,6 +62,11 @@ class Screen:
         checks = [check if other.name == check.name else other for other in self._prompt_checks]
         return Screen(checks, self._embedder, self._picture_checks)
 
+    def replacing_picture_check(self, check: PictureCheck) -> "Screen":
+        """The same checks with this one in place of the picture check of its name."""
+        checks = [check if other.name == check.name else other for other in self._picture_checks]
+        return Screen(self._prompt_checks, self._embedder, checks)
+
     @property
     def embedder(self) -> Embedder:
         """The model that all picture checks share."""

@@ -17,6 +17,7 @@ from gateway.assembly import House, build_house
 from gateway.server import configuration
 from gateway.settings import Settings
 from policies.wordlists import load_blocklists
+from safety.checks.banned_pictures import BannedPictures
 from safety.checks.blocklist import Blocklist
 from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
@@ -36,7 +37,7 @@ class Parts:
     @property
     def screen(self) -> Screen:
         rules = real_blocklist(), real_negative_prompt(), real_language_check()
-        return Screen([self.classifier, *rules], FakeEmbedder(), self.pictures)
+        return Screen([self.classifier, *rules], FakeEmbedder(), [*self.pictures, BannedPictures()])
 
 
 @cache

@@ -4,7 +4,7 @@ The key is one of `gardefou users key NAME`; what it opens is bounded by its sco
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.api.body import Body, read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
-from gateway.desk import MAX_NOTE_CHARS
+from gateway.desk import BAN_DAYS, MAX_ALIKE, MAX_BAN_DAYS, MAX_NOTE_CHARS, ban_end
 from gateway.errors import InsufficientScope
 from gateway.store.cases import CaseFile, Filters, Lease, Reviewed, Said
 from gateway.store.people import Duty, Person
@@ -62,10 +62,16 @@ class PassBody(LeaseBody):
 
 
 class DecisionBody(PassBody):
-    """To decide: every picture that waits, by its id. clause: the category whose rule is broken."""
+    """To decide: every picture that waits, by its id. clause: the category whose rule is broken.
 
-    choices: dict[str, Literal["allow", "block"]]
+    ban_days: how long what is banned stays so. alike: other cases to be decided the same way, of those that this one
+    names under `alike`.
+    """
+
+    choices: dict[str, Literal["allow", "block", "ban"]]
     clause: Annotated[Category, Field(strict=False)] | None = None
+    ban_days: Annotated[int, Field(ge=1, le=MAX_BAN_DAYS)] = BAN_DAYS
+    alike: Annotated[tuple[str, ...], Field(max_length=MAX_ALIKE, strict=False)] = ()
 
 
 async def the_reviewer(house: TheHouse, caller: TheCaller) -> Person:
@@ -111,7 +117,8 @@ async def take_next(request: Request, house: TheHouse, decider: TheDecider) -> d
 async def read_case(case_id: str, house: TheHouse, reviewer: TheReviewer) -> dict[str, Any]:
     """Everything that the page of a case shows, but for the pictures."""
     file = await to_thread.run_sync(house.desk.read, case_id, reviewer)
-    return {**_case(file.case), **_evidence(file)}
+    alike = await to_thread.run_sync(house.desk.cases.alike, case_id)
+    return {**_case(file.case), **_evidence(file), "alike": [one.case_id for one in alike]}
 
 
 @router.post("/{case_id}/claim")
@@ -139,19 +146,23 @@ async def give_back(case_id: str, request: Request, house: TheHouse, decider: Th
 async def decide(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
     """Allow or block each picture."""
     body = await _body(DecisionBody, request, house)
-    return await _say(case_id, house, decider, body, "decide", body.choices, body.clause)
+    said = _said(house, body, "decide")
+    said = replace(said, choices=body.choices, clause=body.clause, ban_ends_at=ban_end(body.ban_days), alike=body.alike)
+    return await _say(case_id, house, decider, body, said)
 
 
 @router.post("/{case_id}/escalation")
 async def escalate(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
     """Ask a senior moderator."""
-    return await _say(case_id, house, decider, await _body(PassBody, request, house), "escalate")
+    body = await _body(PassBody, request, house)
+    return await _say(case_id, house, decider, body, _said(house, body, "escalate"))
 
 
 @router.post("/{case_id}/skip")
 async def skip(case_id: str, request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
     """Leave it to somebody else."""
-    return await _say(case_id, house, decider, await _body(PassBody, request, house), "skip")
+    body = await _body(PassBody, request, house)
+    return await _say(case_id, house, decider, body, _said(house, body, "skip"))
 
 
 @router.post("/{case_id}/undo")
@@ -182,12 +193,11 @@ async def _body(model: type[Body], request: Request, house: House) -> Body:
     return validated(model, await read_json(request, house.settings.max_body_bytes, house.settings.head_seconds))
 
 
-async def _say(
-    case_id: str, house: House, decider: Person, body: PassBody, action: str,
-    choices: dict[str, Literal["allow", "block"]] | None = None, clause: Category | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    policy = house.policy_in_force.policy.stamp
-    said = Said(action, policy, choices or {}, clause, body.reason, body.note)
+def _said(house: House, body: PassBody, action: str) -> Said:
+    return Said(action, house.policy_in_force.policy.stamp, reason=body.reason, note=body.note)
+
+
+async def _say(case_id: str, house: House, decider: Person, body: PassBody, said: Said) -> dict[str, Any]:
     return _told(await to_thread.run_sync(house.desk.say, Lease(case_id, body.lease, ""), decider, said))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import UNAVAILABLE, USAGE, AsJson, fail, say, told_plainly
+from gateway.cli.common import FOUND_PROBLEMS, UNAVAILABLE, USAGE, AsJson, fail, say, told_plainly
 
 group = typer.Typer(no_args_is_help=True, help="Measure.")
 
@@ -85,3 +85,18 @@ def bench_generator(
         except SideDied as error:
             fail(f"{error}: too little memory?", UNAVAILABLE, as_json)
     typer.echo(json.dumps(measured) if as_json else generator_table(measured))
+
+
+@group.command("banned")
+def bench_banned(
+    hashes: Annotated[int, typer.Option(min=1, help="How many pictures are banned.")] = 100_000,
+    pictures: Annotated[int, typer.Option("-n", min=1, help="How many pictures are looked for.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Time the search among banned pictures beside a plain scan and faiss. Exit code 1 when they differ."""
+    with told_plainly(as_json):
+        from safety.evaluation.hash_search import measure_search, search_table
+
+        measured = measure_search(hashes, pictures)
+    typer.echo(json.dumps(measured) if as_json else search_table(measured))
+    raise typer.Exit(0 if measured["alike"] else FOUND_PROBLEMS)

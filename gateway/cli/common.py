@@ -61,12 +61,13 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from safety.evaluation.plots import NothingToPlot
     from safety.evaluation.prompt_rows import UnusableRows
     from safety.evaluation.thresholds import UnusableThresholds
+    from safety.hash_exchange import HashesRefused
 
     try:
         yield
     except IntegrityFailure as error:
         fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, GeneratorUnusable, UnknownRelease, UnusableRows,
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, HashesRefused, GeneratorUnusable, UnknownRelease, UnusableRows,
             UnusableThresholds, NothingToPlot, NothingToJudge, FileExistsError) as error:  # fmt: skip
         fail(str(error), USAGE, as_json)
     except NotFound as error:

@@ -7,7 +7,7 @@ only its holder has, for a few minutes at a time. Every decision carries it, so 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,17 +16,19 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
-from gateway.store import ledger
+from gateway.store import bans, ledger, look_alikes
+from gateway.store.bans import Ban
 from gateway.store.decisions import PERSONS_RULE, State, move, rest
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now, random_text
+from gateway.store.look_alikes import Alike
 from gateway.store.people import Duty, Person
 from gateway.store.queue import Band
 from gateway.store.tables import CaseRow, DecisionRow, LedgerRow, PictureRow, RequestRow, ReviewRow
 from policies.signals import Category, Stage
 from policies.verdict import Action, PolicyStamp
 
-ALLOW, BLOCK = "allow", "block"
+ALLOW, BLOCK, BAN = "allow", "block", "ban"  # to ban: to block, and to hold back look-alikes from now on
 PAGE = 25  # cases on one page of the queue
 
 
@@ -50,9 +52,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person does with a case. choices: picture id -> allow | block, one for every picture still held.
+    """What a person does with a case. choices: picture id -> allow | block | ban, one for every picture still held.
 
     clause: the category whose rule is broken, None when none is. reason: of policies/desk/reasons.yaml.
+    hashes: picture id -> PDQ, of what is to be banned. ban_ends_at: UTC ISO 8601. alike: other cases, to be decided the
+    same way, whose every held picture looks like one of this case.
     """
 
     action: str
@@ -61,13 +65,17 @@ class Said:
     clause: Category | None = None
     reason: str | None = None
     note: str = ""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    ban_ends_at: str | None = None
+    alike: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """What was kept of it. effective_at: until then it can be undone; None: it is done, or waits for a second person.
 
-    repeated: the very same form came before. second_needed: somebody else has to allow it as well.
+    repeated: the very same form came before. second_needed: somebody else has to allow it as well. alike: how many
+    other cases were decided with it. banned: the bans that it made.
     """
 
     id: str
@@ -75,6 +83,8 @@ class Reviewed:
     effective_at: str | None
     repeated: bool = False
     second_needed: bool = False
+    alike: int = 0
+    banned: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +239,17 @@ class Cases:
             _require_lease(case, lease.token, person)
             _require_level(case, person)
             row = _review(case.id, person, said, lease.token)
+            alike = 0
             if said.action == "decide":
+                alike = self._decide_alike(session, case, person, said, lease)
                 self._decide(session, case, person, row)
             else:
                 case.level = "senior" if said.action == "escalate" else case.level
             session.add(row)
             _record(session, row)
             _clear_lease(session, case)
-            return _reviewed(row, case)
+            banned = bans.enter(session, _bans(said, person))
+            return replace(_reviewed(row, case), alike=alike, banned=banned)
 
     def undo(self, case_id: str, person: Person, policy: PolicyStamp) -> Lease:
         """Take back what was allowed before it takes effect, and work on the case again.
@@ -250,11 +263,15 @@ class Cases:
             in_time = case.state == "settling" and (case.effective_at or "") > now()
             if review is None or not in_time or review.person_id != person.id:
                 raise AlreadyDecided("It is too late to undo this.")
-            case.state, case.review_id, case.effective_at = "open", None, None
-            row = _review(case.id, person, Said("undo", policy), review.id)
-            session.add(row)
-            _record(session, row)
+            for other in _settling_with(session, review):
+                _reopen(session, other, person, policy)
+            _reopen(session, case, person, policy)
             return self._lend(session, case, person)
+
+    def alike(self, case_id: str) -> list[Alike]:
+        """Other open cases that show nearly the same as this one, and that nobody works on. Raises NotFound."""
+        with reading(self._engine) as session:
+            return look_alikes.find(session, _case(session, case_id))
 
     def due(self) -> list[str]:
         """Cases whose undo time is over."""
@@ -281,8 +298,8 @@ class Cases:
         with transaction(self._engine, "damaged") as session:
             row = session.get_one(PictureRow, picture.id)
             decision = session.get_one(DecisionRow, row.decision_id)
-            failed = _as_new(decision, action="none", failure=f"integrity: {why}")
-            _let(session, row, failed, State.WITHHELD)
+            failed = as_new(decision, action="none", failure=f"integrity: {why}")
+            let(session, row, failed, State.WITHHELD)
 
     def settle(self, case_id: str) -> None:
         """Everything that was allowed is released: the case is closed."""
@@ -290,7 +307,7 @@ class Cases:
             take_turns(session)
             case = _case(session, case_id)
             if case.state == "settling":
-                _close(session, case)
+                close(session, case)
 
     def _lend(self, session: Session, case: CaseRow, person: Person) -> Lease:
         if case.holder != person.id or not _is_held(case):
@@ -303,6 +320,19 @@ class Cases:
         session.add(case)
         return Lease(case.id, case.lease or "", case.lease_until)
 
+    def _decide_alike(self, session: Session, case: CaseRow, person: Person, said: Said, lease: Lease) -> int:
+        """The same for other cases, each with a review of its own. One that somebody took meanwhile is left to them."""
+        found = [one for one in look_alikes.find(session, case) if one.case_id in said.alike] if said.alike else []
+        for one in found:
+            other = _case(session, one.case_id)
+            _require_level(other, person)
+            choices = {picture: _without_ban(said.choices[like]) for picture, like in one.pictures.items()}
+            row = _review(other.id, person, replace(said, choices=choices), lease.token)
+            self._decide(session, other, person, row)
+            session.add(row)
+            _record(session, row)
+        return len(found)
+
     def _decide(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
         of_request = select(PictureRow).where(PictureRow.request_id == case.request_id)
         held = {picture.id: picture for picture in session.exec(of_request) if picture.state == State.HELD}
@@ -313,7 +343,7 @@ class Cases:
         if allows and case.first_person == person.id:
             raise SeparationOfDuties("You have allowed this once. Somebody else has to allow it as well.")
         for picture_id, choice in choices.items():
-            if choice == BLOCK:
+            if choice in (BLOCK, BAN):
                 _decide_picture(session, held[picture_id], row, State.WITHHELD)
         if allows and case.restricted and case.first_person is None:
             case.first_person = person.id
@@ -322,7 +352,41 @@ class Cases:
             case.state, case.review_id, case.effective_at = "settling", row.id, row.effective_at
         else:
             case.review_id = row.id
-            _close(session, case)
+            close(session, case)
+
+
+def _bans(said: Said, person: Person) -> list[Ban]:
+    """What is to be banned. The category is that of the rule that is broken."""
+    ids = [picture_id for picture_id, choice in said.choices.items() if choice == BAN and said.clause]
+    return [
+        Ban(said.hashes[picture_id], Category(said.clause or ""), said.note or said.reason or "", "desk",
+            f"person:{person.id}", said.ban_ends_at, picture_id)
+        for picture_id in ids
+    ]  # fmt: skip
+
+
+def _without_ban(choice: str) -> str:
+    """One ban is enough for a picture and what looks like it."""
+    return BLOCK if choice == BAN else choice
+
+
+def _settling_with(session: Session, review: ReviewRow) -> list[CaseRow]:
+    """Cases that were allowed by the same form as look-alikes, and are not released yet."""
+    together = (
+        select(CaseRow)
+        .join(ReviewRow, col(ReviewRow.id) == CaseRow.review_id)
+        .where(ReviewRow.person_id == review.person_id, ReviewRow.lease_digest == review.lease_digest)
+        .where(CaseRow.state == "settling", CaseRow.id != review.case_id)
+    )
+    return list(session.exec(together))
+
+
+def _reopen(session: Session, case: CaseRow, person: Person, policy: PolicyStamp) -> None:
+    row = _review(case.id, person, Said("undo", policy), case.review_id or "")
+    case.state, case.review_id, case.effective_at = "open", None, None
+    session.add(case)
+    session.add(row)
+    _record(session, row)
 
 
 def digest_of(lease: str) -> str:
@@ -469,18 +533,20 @@ def _decide_picture(session: Session, picture: PictureRow, review: ReviewRow, st
     categories = [review.clause] if blocks else []
     reasons = [{"action": BLOCK, "category": name, "source": "person", "score": 1.0, "threshold": 1.0,
                 "rule": f"{PERSONS_RULE}{review.reason}"} for name in categories]  # fmt: skip
-    row = _as_new(
+    row = as_new(
         before, action=Action.BLOCK if blocks else Action.ALLOW, failure=None, decided_by=review.person_id,
         categories=ledger.canonical(categories), reasons=ledger.canonical(reasons),
     )  # fmt: skip
-    _let(session, picture, row, state)
+    let(session, picture, row, state)
 
 
-def _as_new(before: DecisionRow, **changed: Any) -> DecisionRow:
+def as_new(before: DecisionRow, **changed: Any) -> DecisionRow:
+    """Another decision about the same thing, made now."""
     return DecisionRow(**{**before.model_dump(), **changed, "id": new_id("dec"), "created_at": now(), "seconds": 0.0})
 
 
-def _let(session: Session, picture: PictureRow, decision: DecisionRow, state: State) -> None:
+def let(session: Session, picture: PictureRow, decision: DecisionRow, state: State) -> None:
+    """From now on the picture rests on this decision, in this state."""
     session.add(decision)
     facts = {"digest": ledger.decision_digest(decision), "request": decision.request_id}
     ledger.append(session, "decided", decision.id, facts)
@@ -488,7 +554,7 @@ def _let(session: Session, picture: PictureRow, decision: DecisionRow, state: St
     rest(session, picture, state)
 
 
-def _close(session: Session, case: CaseRow) -> None:
+def close(session: Session, case: CaseRow) -> None:
     """The case is over; a request that waited as a whole waits no longer."""
     case.state, case.closed_at = "closed", now()
     session.add(case)

@@ -18,11 +18,12 @@ from sqlmodel import Session, col, select
 from gateway.store import ledger, queue
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import keyed_digest, new_id, now, random_text
-from gateway.store.tables import DecisionRow, PictureRow, RequestRow
+from gateway.store.tables import BanMatchRow, DecisionRow, PictureRow, RequestRow
 from gateway.store.views import Found, PictureView, RequestView
 from policies.identity import ModelIdentity
 from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, PolicyStamp, Verdict
+from safety.bans import matches_told
 
 
 class State(StrEnum):
@@ -48,6 +49,7 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
     State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
     State.HELD: frozenset({State.RELEASED, State.WITHHELD}),  # by a person
+    State.WITHHELD: frozenset({State.RELEASED, State.HELD}),  # when the ban that withheld it is lifted
 }
 
 NO_SEVERITIES: Mapping[Category, int] = MappingProxyType({})
@@ -212,6 +214,12 @@ class Decisions:
                 decided[picture_id] = (state, row.decision_id)
         return decided
 
+    def seen_as(self, hashes: Mapping[str, str]) -> None:
+        """What held pictures look like. hashes: picture id -> 64 hexadecimal digits."""
+        with transaction(self._engine, "seen_as") as session:
+            for picture_id, hashed in hashes.items():
+                session.get_one(PictureRow, picture_id).pdq = hashed
+
     def picture_released(self, picture_id: str) -> None:
         """The picture's bytes lie in the released area: from now on it is served."""
         with transaction(self._engine, "picture_released") as session:
@@ -357,6 +365,8 @@ def _decide(session: Session, request_id: str, judged: Judgement, confirms: str 
     row = as_decision(request_id, judged, confirms)
     session.add(row)
     ledger.append(session, "decided", row.id, {"digest": ledger.decision_digest(row), "request": request_id})
+    for banned_id, bits in matches_told(judged.signals).items():
+        session.add(BanMatchRow(decision_id=row.id, banned_id=banned_id, bits=bits))
     return row
 
 
@@ -368,8 +378,8 @@ def as_decision(request_id: str, judged: Judgement, confirms: str | None = None)
         picture_index=judged.picture_index, picture_sha256=judged.picture_sha256,
         action=verdict.action if verdict else "none",
         categories=ledger.canonical(verdict.categories if verdict else []),
-        reasons=ledger.canonical([_reason(reason) for reason in verdict.reasons] if verdict else []),
-        signals=ledger.canonical([_signal(signal) for signal in judged.signals]),
+        reasons=ledger.canonical([reason_told(reason) for reason in verdict.reasons] if verdict else []),
+        signals=ledger.canonical([signal_told(signal) for signal in judged.signals]),
         thresholds=ledger.canonical(dict(judged.thresholds)),
         models=ledger.canonical({model.name: model.sha256 for model in judged.models}),
         policy=str(judged.policy), policy_sha256=judged.policy.sha256, failure=judged.failure,
@@ -379,11 +389,12 @@ def as_decision(request_id: str, judged: Judgement, confirms: str | None = None)
     )  # fmt: skip
 
 
-def _reason(reason: Any) -> dict[str, Any]:
+def reason_told(reason: Any) -> dict[str, Any]:
+    """A reason as it is kept."""
     return {name: getattr(reason, name) for name in reason.__slots__}
 
 
-def _signal(signal: Signal) -> dict[str, Any]:
+def signal_told(signal: Signal) -> dict[str, Any]:
     """Scores as they came; one that is not a number is kept as its name, for JSON has none for it."""
     score = signal.score if math.isfinite(signal.score) else str(signal.score)
     return {

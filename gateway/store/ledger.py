@@ -6,7 +6,7 @@ erasing a person's prompt leaves the chain valid.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
@@ -16,15 +16,24 @@ from sqlmodel import Session, col, select
 from gateway import metrics
 from gateway.store.engine import take_turns
 from gateway.store.ids import now
-from gateway.store.tables import DecisionRow, LedgerRow, PictureRow, RequestRow, ReviewRow, WordlistRow
+from gateway.store.tables import (
+    BannedRow,
+    DecisionRow,
+    LedgerRow,
+    LiftedRow,
+    PictureRow,
+    RequestRow,
+    ReviewRow,
+    WordlistRow,
+)
 
 GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
-    "revealed", "reviewed",
+    "revealed", "reviewed", "banned", "ban_lifted",
 })  # fmt: skip
 
-Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow)
+Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,16 @@ def review_digest(row: ReviewRow) -> str:
     return digest(row.model_dump(exclude={"note", "note_salt"}))
 
 
+def bans_digest(rows: Iterable[BannedRow]) -> str:
+    """Everything that the bans of one batch say, in whatever order they come."""
+    return digest(sorted(digest(row.model_dump()) for row in rows))
+
+
+def lifted_digest(row: LiftedRow) -> str:
+    """Everything that the end of a ban says."""
+    return digest(row.model_dump())
+
+
 def prompt_digest(salt: str, prompt: str) -> str:
     """Stands for the prompt in the chain; says nothing once the salt is erased."""
     return hashlib.sha256((salt + prompt).encode("utf-8", "surrogatepass")).hexdigest()
@@ -131,6 +150,8 @@ class _Checks:
             "picture": self._picture,
             "wordlist": self._wordlist,
             "reviewed": self._review,
+            "banned": self._bans,
+            "ban_lifted": self._lifted,
         }.get(row.kind)
         if "state" in facts:
             self.states[row.subject] = facts["state"]
@@ -179,6 +200,19 @@ class _Checks:
             return Broken(f"review {review_id}", "was edited")
         return None
 
+    def _bans(self, batch: str, facts: dict[str, Any]) -> Broken | None:
+        rows = self.session.exec(select(BannedRow).where(BannedRow.batch == batch)).all()
+        if len(rows) != facts.get("entries"):
+            return Broken(f"bans {batch}", f"are {len(rows)}, the ledger says {facts.get('entries')}")
+        return None if bans_digest(rows) == facts.get("digest") else Broken(f"bans {batch}", "were edited")
+
+    def _lifted(self, banned_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(LiftedRow, banned_id)
+        if row is None:
+            return Broken(f"end of ban {banned_id}", "is in the ledger but was deleted")
+        same = _matches(facts.get("digest"), lifted_digest, row)
+        return None if same else Broken(f"end of ban {banned_id}", "was edited")
+
     def unrecorded(self) -> Broken | None:
         """Rows that stand in the tables but not, or in another state, in the chain; and releases without a decision."""
         return next(chain(self._never_recorded(), self._other_states(), self._undecided()), None)
@@ -190,6 +224,8 @@ class _Checks:
             ("picture", "picture", col(PictureRow.id)),
             ("word list", "wordlist", col(WordlistRow.id)),
             ("review", "reviewed", col(ReviewRow.id)),
+            ("bans", "banned", col(BannedRow.batch)),
+            ("end of ban", "ban_lifted", col(LiftedRow.banned_id)),
         ):
             recorded = select(LedgerRow.subject).where(LedgerRow.kind == kind)
             for subject in self.session.exec(select(key).where(key.not_in(recorded)).order_by(key)):

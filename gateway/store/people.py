@@ -41,15 +41,17 @@ class Duty(StrEnum):
     DECIDE = "decide cases"
     DECIDE_ESCALATED = "decide what was escalated"
     AUDIT = "read closed cases"
+    READ_BANS = "read the banned pictures"
+    LIFT_BANS = "lift bans"
     MANAGE_PEOPLE = "manage people"
 
 
 DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.VIEWER: frozenset({Duty.READ}),
     Role.MODERATOR: frozenset({Duty.READ, Duty.DECIDE}),
-    Role.SENIOR: frozenset({Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT}),
-    Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT}),
-    Role.ADMIN: frozenset({Duty.READ, Duty.MANAGE_PEOPLE}),
+    Role.SENIOR: frozenset({Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS}),
+    Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS}),
+    Role.ADMIN: frozenset({Duty.READ, Duty.MANAGE_PEOPLE, Duty.READ_BANS, Duty.LIFT_BANS}),
 }
 
 

@@ -70,7 +70,10 @@ class DecisionRow(SQLModel, table=True):
 
 
 class PictureRow(SQLModel, table=True):
-    """One picture and where it stands. Its bytes lie on disk under their sha256; `mark` is what its watermark says."""
+    """One picture and where it stands. Its bytes lie on disk under their sha256; `mark` is what its watermark says.
+
+    pdq: what it looks like, 64 hexadecimal digits, of one that was held and has enough detail.
+    """
 
     __tablename__ = "pictures"
 
@@ -83,6 +86,7 @@ class PictureRow(SQLModel, table=True):
     state: str = Field(index=True)
     decision_id: str | None = Field(default=None, foreign_key="decisions.id")
     mark: str | None = Field(default=None, index=True)
+    pdq: str | None = None
 
 
 class LedgerRow(SQLModel, table=True):
@@ -218,3 +222,48 @@ class ReviewRow(SQLModel, table=True):
     policy_sha256: str
     created_at: str
     effective_at: str | None = None
+
+
+class BannedRow(SQLModel, table=True):
+    """A picture whose look-alikes shall not be shown. Append-only: what ends it early is a LiftedRow.
+
+    batch: what was added together, which is one entry of the ledger. revision: counts the changes of all bans. hash:
+    PDQ, 64 hexadecimal digits. source: desk | import | terminal. picture_id: the picture that was judged, if it was
+    ours. added_by: `person:...` or `terminal`. ends_at: None: it stands until it is lifted.
+    """
+
+    __tablename__ = "banned_pictures"
+
+    id: str = Field(primary_key=True)
+    batch: str = Field(index=True)
+    revision: int = Field(index=True)
+    hash: str = Field(index=True)
+    category: str
+    reason: str
+    source: str
+    picture_id: str | None = None
+    added_by: str
+    created_at: str
+    ends_at: str | None = None
+
+
+class LiftedRow(SQLModel, table=True):
+    """A ban that somebody disabled. Append-only."""
+
+    __tablename__ = "lifted_bans"
+
+    banned_id: str = Field(primary_key=True, foreign_key="banned_pictures.id")
+    revision: int = Field(index=True)
+    why: str
+    lifted_by: str
+    created_at: str
+
+
+class BanMatchRow(SQLModel, table=True):
+    """That a decision rests on a likeness to a banned picture. bits: the distance, 0 to 31."""
+
+    __tablename__ = "ban_matches"
+
+    decision_id: str = Field(primary_key=True, foreign_key="decisions.id")
+    banned_id: str = Field(primary_key=True, foreign_key="banned_pictures.id", index=True)
+    bits: int

@@ -14,9 +14,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from gateway.assembly import House
 from gateway.auth import require_own_form
+from gateway.desk import BAN_DAYS, MAX_ALIKE, ban_end
 from gateway.errors import GatewayError, NotFound, SignInRequired
 from gateway.login import SignedIn
-from gateway.store.cases import ALLOW, BLOCK, CaseFile, Filters, Lease, Said
+from gateway.store.cases import ALLOW, BAN, BLOCK, CaseFile, Filters, Lease, Said
 from gateway.store.people import Duty, Person
 from gateway.store.queue import Band, Source, band_of
 from gateway.store.tables import CaseRow, ReviewRow
@@ -27,7 +28,9 @@ from gateway.web.signing_in import TheModerator
 from policies.reasons import load_reasons
 from policies.signals import Category
 
-PICTURE_FIELD = "picture-"  # of a form: picture-<id> = allow | block
+PICTURE_FIELD = "picture-"  # of a form: picture-<id> = allow | block | ban
+ALIKE_FIELD = "alike-"  # of a form: alike-<id of a case>, to be decided the same way
+BAN_CHOICES = (30, 90, 365, 1095)  # days
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -72,7 +75,8 @@ class Desk:
     @property
     def _common(self) -> dict[str, object]:
         return {"d": self.texts, "moderator": self.moderator, "key_names": KEYS, "age": self._age, "band_of": band_of,
-                "is_overdue": case_page.is_overdue}  # fmt: skip
+                "is_overdue": case_page.is_overdue,
+                "may_read_bans": self.person.may(Duty.READ_BANS)}  # fmt: skip
 
     def _age(self, since: str) -> str:
         return case_page.age(since, self.texts)
@@ -239,7 +243,7 @@ async def _say(desk: Desk, case_id: str, action: str) -> Response:
 
 def _said(action: str, form: Mapping[str, str], house: House) -> Said:
     choices = {key.removeprefix(PICTURE_FIELD): value for key, value in form.items() if key.startswith(PICTURE_FIELD)}
-    clause = form.get("clause", "")
+    clause, days = form.get("clause", ""), form.get("ban_days", "")[:9]
     return Said(
         action=action,
         policy=house.policy_in_force.policy.stamp,
@@ -247,6 +251,8 @@ def _said(action: str, form: Mapping[str, str], house: House) -> Said:
         clause=Category(clause) if action == "decide" and clause in set(Category) else None,
         reason=form.get("reason") or None,
         note=form.get("note", ""),
+        ban_ends_at=ban_end(int(days)) if days.isascii() and days.isdigit() else ban_end(BAN_DAYS),
+        alike=[key.removeprefix(ALIKE_FIELD) for key in form if key.startswith(ALIKE_FIELD)][:MAX_ALIKE],
     )
 
 
@@ -301,6 +307,7 @@ async def _case(
         "held": held,
         "lease_s": _seconds_until(file.case.lease_until),
         "taken_by": names.get(file.case.holder or "") if _seconds_until(file.case.lease_until) > 0 else None,
+        "alike": await to_thread.run_sync(desk.house.desk.cases.alike, case_id) if held else [],
         "may_claim": file.case.state == "open" and _may_decide(desk.person, file.case),
         "draft": defaultdict(str, draft or {}),
         "notice": desk.texts.error(error.code) if error else "",
@@ -331,6 +338,9 @@ def _file_context(desk: Desk, file: CaseFile, names: Mapping[str, str]) -> dict[
         "language": language,
         "allow": ALLOW,
         "block": BLOCK,
+        "ban": BAN,
+        "ban_choices": BAN_CHOICES,
+        "ban_days": BAN_DAYS,
     }
 
 

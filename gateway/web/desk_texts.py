@@ -77,6 +77,12 @@ class DeskTexts:
     second_needed: str
     allow: str
     block: str
+    ban: str
+    ban_for: str
+    ban_hint: str
+    ban_time: str
+    alike: str
+    alike_hint: str
     allow_all: str
     block_all: str
     decide_heading: str
@@ -109,6 +115,22 @@ class DeskTexts:
     actions: Mapping[str, str]
     person_unknown: str
 
+    banned: str
+    banned_lead: str
+    nothing_banned: str
+    ban_states: Mapping[str, str]
+    ban_sources: Mapping[str, str]
+    ban_hash: str
+    ban_added: str
+    ban_ends: str
+    ban_no_end: str
+    ban_held: str
+    ban_lifted: str
+    ban_lifted_because: str
+    lift_ban: str
+    lift_why: str
+    older: str
+
     done: Mapping[str, str]
     done_allowed: str
     done_second: str
@@ -130,7 +152,7 @@ class DeskTexts:
         return self.errors.get(code, self.error_otherwise)
 
 
-KEYS = ("j", "k", "1", "2", "a", "b", "space", "c", "r", "m", "enter", "3", "4", "n", "u", "esc", "?")
+KEYS = ("j", "k", "1", "2", "5", "a", "b", "space", "c", "r", "m", "enter", "3", "4", "n", "u", "esc", "?")
 
 ENGLISH = DeskTexts(
     desk="Review desk",
@@ -206,6 +228,12 @@ ENGLISH = DeskTexts(
     second_needed="{name} would allow it. It takes a second person.",
     allow="Allow",
     block="Block",
+    ban="Ban look-alikes",
+    ban_for="Look-alikes stay banned",
+    ban_hint="if you ban",
+    ban_time="for {days} days",
+    alike="Looks nearly the same: {count}",
+    alike_hint="What is ticked is decided the same way, each with a decision of its own.",
     allow_all="Allow all",
     block_all="Block all",
     decide_heading="Decide",
@@ -259,6 +287,21 @@ ENGLISH = DeskTexts(
         "none": "no answer",
     },
     person_unknown="somebody",
+    banned="Banned pictures",
+    banned_lead="Whatever looks like one of these is kept back. Lifting a ban frees what only it kept back.",
+    nothing_banned="No picture is banned.",
+    ban_states={"stands": "in force", "ended": "ended", "lifted": "lifted"},
+    ban_sources={"desk": "from the desk", "import": "imported", "terminal": "from the terminal"},
+    ban_hash="Hash",
+    ban_added="Added",
+    ban_ends="Ends",
+    ban_no_end="no end",
+    ban_held="Pictures kept back",
+    ban_lifted="The ban is lifted. Pictures looked at again: {count}.",
+    ban_lifted_because="Lifted because",
+    lift_ban="Lift the ban",
+    lift_why="Why",
+    older="Older bans",
     done={
         "decide": "Blocked.",
         "escalate": "Escalated: a senior moderator will decide.",
@@ -274,6 +317,7 @@ ENGLISH = DeskTexts(
         "k": "previous picture",
         "1": "allow this picture",
         "2": "block this picture",
+        "5": "block this picture and ban its look-alikes",
         "a": "allow all",
         "b": "block all",
         "space": "show this picture clearly, or blur it again",
@@ -304,6 +348,7 @@ ENGLISH = DeskTexts(
         "lease_lost": "Your time with this case ran out, and it went back to the queue. What you filled in is here.",
         "already_decided": "This case has been decided already. Nothing was changed.",
         "missing_required_parameter": "Something is missing: each picture, the rule and the reason have to be chosen.",
+        "too_little_detail": "The picture has too little detail to be known again: block it without a ban.",
         "invalid_value": "The choices do not fit together: a broken rule blocks, and the reason has to fit.",
         "database_unavailable": "The service cannot record decisions right now. Nothing was changed.",
     },
@@ -385,6 +430,12 @@ FRENCH = DeskTexts(
     second_needed="{name} autoriserait. Il faut une deuxième personne.",
     allow="Autoriser",
     block="Bloquer",
+    ban="Bannir les semblables",
+    ban_for="Les semblables restent bannis",
+    ban_hint="si vous bannissez",
+    ban_time="pendant {days} jours",
+    alike="Presque identiques : {count}",
+    alike_hint="Ce qui est coché est tranché de même, chaque cas avec sa propre décision.",
     allow_all="Tout autoriser",
     block_all="Tout bloquer",
     decide_heading="Décider",
@@ -438,6 +489,21 @@ FRENCH = DeskTexts(
         "none": "pas de réponse",
     },
     person_unknown="quelqu’un",
+    banned="Images bannies",
+    banned_lead="Ce qui ressemble à l’une d’elles est retenu. Lever un bannissement libère ce que lui seul retenait.",
+    nothing_banned="Aucune image n’est bannie.",
+    ban_states={"stands": "en vigueur", "ended": "terminé", "lifted": "levé"},
+    ban_sources={"desk": "depuis la modération", "import": "importé", "terminal": "depuis le terminal"},
+    ban_hash="Empreinte",
+    ban_added="Ajouté",
+    ban_ends="Fin",
+    ban_no_end="sans fin",
+    ban_held="Images retenues",
+    ban_lifted="Le bannissement est levé. Images réexaminées : {count}.",
+    ban_lifted_because="Levé parce que",
+    lift_ban="Lever le bannissement",
+    lift_why="Pourquoi",
+    older="Bannissements plus anciens",
     done={
         "decide": "Bloqué.",
         "escalate": "Transmis : un modérateur confirmé tranchera.",
@@ -453,6 +519,7 @@ FRENCH = DeskTexts(
         "k": "image précédente",
         "1": "autoriser cette image",
         "2": "bloquer cette image",
+        "5": "bloquer cette image et bannir ses semblables",
         "a": "tout autoriser",
         "b": "tout bloquer",
         "space": "montrer cette image nettement, ou la flouter de nouveau",
@@ -484,6 +551,7 @@ FRENCH = DeskTexts(
         "lease_lost": "Votre temps sur ce cas est écoulé : il est revenu dans la file. Votre saisie est restée ici.",
         "already_decided": "Ce cas a déjà été tranché. Rien n’a changé.",
         "missing_required_parameter": "Il manque quelque chose : choisissez pour chaque image, la règle et le motif.",
+        "too_little_detail": "L’image a trop peu de détails pour être reconnue : bloquez-la sans bannir.",
         "invalid_value": "Ces choix ne vont pas ensemble : une règle enfreinte bloque, et le motif doit convenir.",
         "database_unavailable": "Le service ne peut pas consigner de décision en ce moment. Rien n’a changé.",
     },

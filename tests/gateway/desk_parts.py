@@ -95,7 +95,10 @@ class Moderator:
         return self.post(f"{case_path(page)}/decision", page, **{"lease": lease_of(page), **told, **fitting, **form})
 
 
-TABLES = ("reviews", "cases", "sign_ins", "people", "pictures", "decisions", "requests", "ledger", "api_keys")
+TABLES = (
+    "ban_matches", "lifted_bans", "banned_pictures", "reviews", "cases", "sign_ins", "people", "pictures", "decisions",
+    "requests", "ledger", "api_keys",
+)  # fmt: skip
 LONG_AGO = "2026-01-01T00:00:00.000000+00:00"
 OPEN: list[httpx.Client] = []
 
@@ -124,19 +127,10 @@ def quick(login: Login) -> Login:
 def wipe(house: House) -> None:
     """Empty the database of a house that runs: quicker than another house for each test."""
     with open_engine(house.settings.database).begin() as connection:
-        for trigger in ("ledger_no_DELETE", "decisions_no_DELETE", "reviews_no_DELETE"):
+        for table in ("ledger", "decisions", "reviews", "banned_pictures", "lifted_bans"):
+            trigger = f"{table}_no_DELETE"
             connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
-        for table in (
-            "reviews",
-            "cases",
-            "sign_ins",
-            "people",
-            "pictures",
-            "decisions",
-            "requests",
-            "ledger",
-            "api_keys",
-        ):
+        for table in TABLES:
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 (names of our own)
     house.login._limiter.storage.reset()
 

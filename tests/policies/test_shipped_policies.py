@@ -29,6 +29,14 @@ def test_every_category_is_judged_in_pictures_or_said_not_to_be(judge: Policy) -
 
 
 @each
+def test_what_looks_like_a_banned_picture_is_never_released_by_itself(judge: Policy) -> None:
+    for category in Category:
+        thresholds = judge.picture.table[category]["banned_pictures"].in_force
+        assert thresholds[0][0].gravity >= Action.REVIEW.gravity
+        assert thresholds[0][1] == 0.5
+
+
+@each
 def test_the_three_policies_leave_the_same_categories_unscored(judge: Policy) -> None:
     unscored = {category for category, row in judge.picture.table.items() if not row}
     assert unscored == {category for category, row in SHIPPED["default"].picture.table.items() if not row}
@@ -36,7 +44,7 @@ def test_the_three_policies_leave_the_same_categories_unscored(judge: Policy) ->
 
 @each
 def test_every_picture_is_asked_whether_it_could_pass_for_a_photograph_of_a_person(judge: Policy) -> None:
-    assert {*judge.picture.checks} == {"image_concepts", "realism", "person"}
+    assert {*judge.picture.checks} >= {"image_concepts", "realism", "person"}
     subjects = {condition.subject for rule in judge.picture.rules for condition in rule.when_all}
     assert subjects >= {"photorealism", "person"}
 

@@ -141,6 +141,7 @@ const keys = {
   c: focus("clause"),
   r: focus("reason"),
   m: focus("note"),
+  5: () => decideCurrent("ban"),
   3: () => open("escalate"),
   4: () => open("skip"),
   n: press("next"),

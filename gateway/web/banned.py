@@ -1,0 +1,64 @@
+"""The page of banned pictures: what is held back, why and until when, and the form that lifts a ban."""
+
+from collections.abc import Mapping
+
+from anyio import to_thread
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.errors import GatewayError, SignInRequired
+from gateway.store.banned import PAGE
+from gateway.store.people import Duty
+from gateway.web.desk import Desk, TheDesk
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.get("/review/banned")
+async def banned_page(desk: TheDesk, offset: int = 0) -> Response:
+    """Bans, newest first."""
+    try:
+        return await _page(desk, max(0, offset))
+    except GatewayError as error:
+        return _trouble(desk, error)
+
+
+@router.get("/review/banned/{banned_id}/lift")
+async def banned_page_again(desk: TheDesk, banned_id: str) -> Response:
+    """What a reload, or another language, asks for after a form that could not be taken."""
+    return RedirectResponse("/review/banned", status_code=303)
+
+
+@router.post("/review/banned/{banned_id}/lift")
+async def lift(desk: TheDesk, banned_id: str) -> Response:
+    """Disable a ban. What only it kept back goes free."""
+    try:
+        form: Mapping[str, str] = await desk.form()
+        lifted = await to_thread.run_sync(desk.house.desk.lift_ban, banned_id, desk.person, form.get("why", ""))
+    except SignInRequired:
+        raise
+    except GatewayError as error:
+        return _trouble(desk, error)
+    return RedirectResponse(f"/review/banned?freed={len(lifted.freed)}", status_code=303)
+
+
+async def _page(desk: Desk, offset: int) -> Response:
+    desk.person.require(Duty.READ_BANS)
+    banned, freed = desk.house.desk.banned, desk.request.query_params.get("freed", "")
+    bans = await to_thread.run_sync(banned.listed, offset)
+    return desk.page(
+        "banned.html",
+        200,
+        bans=bans,
+        counts=await to_thread.run_sync(banned.counts),
+        names=await to_thread.run_sync(desk.house.login.people.names),
+        may_lift=desk.person.may(Duty.LIFT_BANS),
+        older=offset + PAGE if len(bans) == PAGE else 0,
+        said=desk.texts.ban_lifted.format(count=int(freed)) if freed.isascii() and freed.isdigit() else "",
+        notice="",
+    )
+
+
+def _trouble(desk: Desk, error: GatewayError) -> Response:
+    told = desk.texts.error(error.code)
+    return desk.page("desk_trouble.html", error.status, heading=desk.texts.banned, told=told)
