@@ -6,7 +6,7 @@ Every arrow is committed before the next step begins, and no database session is
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from anyio import CancelScope, to_thread
@@ -24,7 +24,7 @@ from generator.batcher import WaitingLine
 from generator.contract import GeneratedImage, Refusal
 from policies.loader import PolicyInForce
 from policies.verdict import Action
-from safety.fingerprint import fingerprint
+from safety.fingerprint import NotHashable, fingerprint
 from safety.provenance.layers import Provenance, mark_of
 from safety.screen import Pixels
 
@@ -177,9 +177,13 @@ class Pipeline:
 
     def _note_looks(self, held: Sequence[Kept]) -> None:
         """What a person has to look at is looked at once, with all that looks like it."""
-        seen = {picture.row.id: fingerprint(picture.pixels) for picture in held}
-        if telling := {picture_id: one.hash for picture_id, one in seen.items() if one.is_telling}:
-            self._decisions.seen_as(telling)
+        seen: dict[str, str] = {}
+        for picture in held:
+            with suppress(NotHashable):  # then it is looked at by itself
+                if (one := fingerprint(picture.pixels)).is_telling:
+                    seen[picture.row.id] = one.hash
+        if seen:
+            self._decisions.seen_as(seen)
 
     async def _release(self, drawn: Drawn) -> Drawn:
         if drawn.state is not State.QUARANTINED:
