@@ -64,7 +64,8 @@ def fingerprint(picture: Tensor) -> Fingerprint:
 
 def _signs(spectrum: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of the 256 frequencies lie above their median; PDQ takes the lower one of the two in the middle."""
-    return spectrum > np.partition(spectrum, MEDIAN)[MEDIAN]
+    above: NDArray[np.bool_] = spectrum > np.partition(spectrum, MEDIAN)[MEDIAN]
+    return above
 
 
 def _averaged_down(picture: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -11,11 +13,6 @@ import torch
 from safety.fingerprint import fingerprint
 from safety.hash_index import HashIndex, scan
 from safety.hashes import BYTES, RADIUS, Hash
-
-try:
-    import faiss
-except ImportError:  # a peer, not a part
-    faiss = None
 
 FORMS = 8  # hashes that are looked for with each picture
 SIDE = 256  # pixels of the picture that is hashed
@@ -77,8 +74,9 @@ def _forms(chance: np.random.Generator, bank: Hash) -> Hash:
 
 def _faiss(bank: Hash) -> dict[str, Search]:
     """Its exhaustive search, and the multi-hash index that python-threatexchange uses."""
-    if faiss is None:
+    if not find_spec("faiss"):  # a peer, not a part
         return {}
+    faiss = import_module("faiss")
     faiss.omp_set_num_threads(1)
     flat, hashed = faiss.IndexBinaryFlat(8 * BYTES), faiss.IndexBinaryMultiHash(8 * BYTES, 16, 16)
     hashed.nflip = 1
