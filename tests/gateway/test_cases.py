@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.desk import Desk
 from gateway.errors import LeaseLost
+from gateway.store.banned import BannedPictures
 from gateway.store.cases import Cases, Filters, Said
 from gateway.store.decisions import Decisions, KeptPicture, Received, State
 from gateway.store.engine import open_engine
@@ -123,7 +124,8 @@ def test_a_desk_that_meets_what_nobody_foresaw_goes_on_releasing(
     engine: Engine, cases: Cases, decisions: Decisions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policies = PolicyInForce(load_policy(shipped_policies()["default"]))
-    desk = Desk(cases, decisions, ImageFiles(tmp_path), policies)
+    banned = BannedPictures(engine, policies)
+    desk = Desk(cases, decisions, ImageFiles(tmp_path), policies, banned, lambda: None)
     looked: list[int] = []
 
     def release_due() -> int:
