@@ -1,4 +1,4 @@
-"""The command `gardefou`: serve, draw, check, keys, users, policy, lists, banned, ledger, models, evaluate, audit, bench.
+"""`gardefou`: serve, draw, check, keys, users, policy, lists, banned, ledger, models, evaluate, audit, bench.
 
 Exit codes: 0 ok, 1 found problems, 2 usage, 3 unavailable, 4 integrity failure. stdout carries answers only.
 """
