@@ -16,7 +16,7 @@ from policies.signals import Category
 from safety.fingerprint import fingerprint
 from safety.hash_exchange import SharedHash, read_hashes, write_csv, write_json
 from safety.hashes import QUALITY_FLOOR
-from safety.picture_files import decode_picture
+from safety.picture_files.pixels import decode_picture
 
 BY = "terminal"
 

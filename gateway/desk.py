@@ -26,7 +26,7 @@ from gateway.store.tables import PictureRow
 from policies.loader import PolicyInForce
 from policies.reasons import Doing, load_reasons
 from safety.fingerprint import Fingerprint, fingerprint
-from safety.picture_files import decode_picture
+from safety.picture_files.pixels import decode_picture
 
 GRAINS = 14  # a picture is shown as so many blurred grains across, in grey: enough to see what kind of scene it is
 MAX_NOTE_CHARS = 2000

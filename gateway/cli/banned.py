@@ -28,7 +28,8 @@ def list_bans(
         from gateway.ban_commands import as_line, listed
 
         told = listed(settings_of(data=data), offset)
-        typer.echo(json.dumps(told)) if as_json else [typer.echo(as_line(ban)) for ban in told["data"]]
+        for line in [json.dumps(told)] if as_json else map(as_line, told["data"]):
+            typer.echo(line)
 
 
 @group.command("add")

@@ -62,13 +62,14 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from safety.evaluation.prompt_rows import UnusableRows
     from safety.evaluation.thresholds import UnusableThresholds
     from safety.hash_exchange import HashesRefused
+    from safety.picture_files.refusals import NotAPicture, PictureTooLarge
 
     try:
         yield
     except IntegrityFailure as error:
         fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, HashesRefused, GeneratorUnusable, UnknownRelease, UnusableRows,
-            UnusableThresholds, NothingToPlot, NothingToJudge, FileExistsError) as error:  # fmt: skip
+    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, HashesRefused, GeneratorUnusable, UnknownRelease, NotAPicture,
+            PictureTooLarge, UnusableRows, UnusableThresholds, NothingToPlot, NothingToJudge, FileExistsError) as error:  # fmt: skip
         fail(str(error), USAGE, as_json)
     except NotFound as error:
         fail(error.message, USAGE, as_json, error.envelope)

@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from generator.contract import Cancelled, GeneratedImage, PictureRequest
+from generator.at_once import Cancelled
+from generator.contract import GeneratedImage, PictureRequest
 from policies.signals import Category, Signal
 from tests.fakes import FakeGenerator, fake_picture_checks
 from tests.houses import Parts
