@@ -68,8 +68,21 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
         yield
     except IntegrityFailure as error:
         fail(str(error), INTEGRITY, as_json)
-    except (PolicyInvalid, PolicyUnfit, WordlistInvalid, HashesRefused, GeneratorUnusable, UnknownRelease, NotAPicture,
-            PictureTooLarge, UnusableRows, UnusableThresholds, NothingToPlot, NothingToJudge, FileExistsError) as error:  # fmt: skip
+    except (
+        PolicyInvalid,
+        PolicyUnfit,
+        WordlistInvalid,
+        HashesRefused,
+        GeneratorUnusable,
+        UnknownRelease,
+        NotAPicture,
+        PictureTooLarge,
+        UnusableRows,
+        UnusableThresholds,
+        NothingToPlot,
+        NothingToJudge,
+        FileExistsError,
+    ) as error:
         fail(str(error), USAGE, as_json)
     except NotFound as error:
         fail(error.message, USAGE, as_json, error.envelope)
