@@ -32,6 +32,7 @@ class Measured(_Part):
 class Calibration(_Part):
     """score = sigmoid(head * head_logit + margin * contrast + intercept), fitted for exactly one checkpoint.
 
+    Head logit and contrast are each the highest of the picture's views.
     checkpoint: the sha256 of the model identity.
     head, margin: weights >= 0 of the linear head and of the phrases.
     """

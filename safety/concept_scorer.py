@@ -1,4 +1,4 @@
-"""From an embedding to a calibrated score: is a picture more like these phrases than like those?"""
+"""From the views of a picture to a calibrated score: is it more like these phrases than like those?"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ class PhraseContrast:
     temperature: float
 
     def __call__(self, embeddings: Tensor) -> Tensor:
-        """float32 (pictures): log-mean-exp cosine over the positive minus over the benign phrases.
+        """(..., d) -> (...): log-mean-exp cosine over the positive minus over the benign phrases.
 
         In units of the temperature; for pairs the mean of the differences (CLIP-IQA, Wang et al., 2023).
         """
@@ -46,8 +46,16 @@ class LinearHead:
     bias: Tensor
 
     def __call__(self, embeddings: Tensor) -> Tensor:
-        """float32 (pictures): the logit."""
+        """(..., d) -> (...): the logit."""
         return embeddings @ self.weight + self.bias
+
+
+def highest_view(values: Tensor) -> Tensor:
+    """(..., views) -> (...): what the view says that shows the subject best; NaN when any view is.
+
+    So for every subject, looking like a photograph too: a photograph in a drawn frame passes for one.
+    """
+    return values.amax(-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +73,18 @@ class SubjectScorer:
         return self.calibration is not None
 
     def __call__(self, embeddings: Tensor) -> Tensor:
-        """float32 (pictures): scores in [0, 1], NaN where the embedding is."""
+        """float32 (pictures, views, d) -> (pictures): scores in [0, 1], NaN where the embedding of a view is.
+
+        Contrast and head are each taken from their highest view. Their weights are never negative, so no view's own
+        score is above the picture's, and fitting them stays a convex problem.
+        """
+        contrast = highest_view(self.contrast(embeddings))
         fitted = self.calibration
         if fitted is None:
-            return self.contrast(embeddings).sigmoid()
-        logit = fitted.margin * self.contrast(embeddings) + fitted.intercept
+            return contrast.sigmoid()
+        logit = fitted.margin * contrast + fitted.intercept
         if self.head is not None:
-            logit = logit + fitted.head * self.head(embeddings)
+            logit = logit + fitted.head * highest_view(self.head(embeddings))
         return logit.sigmoid()
 
 
@@ -127,7 +140,9 @@ class BankScores:
         return frozenset(self._parts)
 
     def signals(self, source: str, batch: PictureBatch) -> list[list[Signal]]:
-        """For each picture a signal for every subject."""
+        """For each picture a signal for every subject. Raises ValueError for embeddings of another shape."""
+        if batch.embeddings.ndim != 3:
+            raise ValueError(f"expected embeddings of (pictures, views, d), got {tuple(batch.embeddings.shape)}")
         scores = {name: scorer(batch.embeddings) for name, scorer in self._scorers.items()}
         columns = {s: torch.stack([scores[part] for part in parts]).amin(0) for s, parts in self._parts.items()}
         return [

@@ -22,11 +22,12 @@ from torch.nn import functional
 from policies.identity import write_manifest
 from policies.signals import Descriptor
 from safety.concept_banks import CONCEPTS, Calibration, ConceptBank, Measured, load_banks
-from safety.concept_scorer import LinearHead, PhraseContrast, load_heads
+from safety.concept_scorer import LinearHead, PhraseContrast, highest_view, load_heads
 from safety.pictures import HEADS, SHIPPED, PictureEmbedder, load_embedder
 from safety.training.clip_nano import SUBJECT_GAIN, load_photographs
 from safety.training.clip_nano_text import load_space
 from safety.training.evaluate_pictures import (
+    WHOLE,
     LabelledPictures,
     as_served,
     drawn,
@@ -179,7 +180,7 @@ def calibrate(
     known, generated = answers >= 0, weights > 1
     importance = _emphasis(weights) if bank.subject == Descriptor.PHOTOREALISM else torch.ones_like(weights)
     contrast, margin = _best_contrast(bank, embedder, embeddings, answers)
-    head = load_heads(embedder)[bank.subject](embeddings)
+    head = highest_view(load_heads(embedder)[bank.subject](embeddings))
     weights, intercept = fit_platt(torch.stack([head, margin], 1)[known], answers[known], importance[known])
     scores = (weights[0] * head + weights[1] * margin + intercept).sigmoid()
     fields = {
@@ -198,7 +199,7 @@ def _best_contrast(
 ) -> tuple[PhraseContrast, Tensor]:
     sides = embedder.embed_phrases(bank.positive), embedder.embed_phrases(bank.benign)
     tried = [PhraseContrast(*sides, bank.contrast == "pairs", temperature) for temperature in TEMPERATURES]
-    margins = [contrast(embeddings) for contrast in tried]
+    margins = [highest_view(contrast(embeddings)) for contrast in tried]
     best = max(range(len(tried)), key=lambda i: auroc(margins[i][answers == 1], margins[i][answers == 0]))
     return tried[best], margins[best]
 
@@ -252,7 +253,8 @@ def main() -> None:
     embeddings = embed_all(load_embedder(arguments.model), pictures.pixels)
     answers = {subject: truth(pictures.labels, subject) for subject in heads}
     fitting = torch.arange(len(embeddings)) % 2 == 0
-    refitted = {s: _refit(s, h, embeddings[fitting], answers[s][fitting], weights[fitting]) for s, h in heads.items()}
+    whole = embeddings[:, WHOLE]
+    refitted = {s: _refit(s, h, whole[fitting], answers[s][fitting], weights[fitting]) for s, h in heads.items()}
     save_heads(refitted, arguments.model, "clip-nano")
     embedder, banks = load_embedder(arguments.model), load_banks()
     for subject in heads:

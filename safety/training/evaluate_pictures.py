@@ -22,12 +22,14 @@ from torch import Tensor
 from policies.signals import Category, Descriptor
 from safety.concept_banks import ConceptBank, load_banks
 from safety.concept_scorer import BankScores
-from safety.pictures import SHIPPED, PictureEmbedder, load_embedder
+from safety.pictures import SHIPPED, VIEWS, PictureEmbedder, load_embedder
 from safety.training.clip_nano import LANDSCAPE, load_photographs, wallpaper_patches
 from safety.training.emoji_artwork import STYLES, load_concepts, load_sprites
 from safety.training.picture_labels import UNCLEAR, is_left_out, photograph_labels, subjects
 from safety.training.picture_mix import Mix, Mixer, collect_drawings
 from safety.training.statistics import auroc, clopper_pearson, threshold_at
+
+WHOLE = VIEWS.index("whole")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +121,7 @@ def join(sets: Sequence[LabelledPictures], size: int = 96) -> LabelledPictures:
 
 
 def embed_all(embedder: PictureEmbedder, pixels: Tensor) -> Tensor:
-    """float32 (n, d)."""
+    """float32 (n, views, d)."""
     return torch.cat([embedder.embed(list(chunk)).embeddings for chunk in torch.split(pixels, 128)])
 
 
@@ -188,7 +190,7 @@ def retrieval(embedder: PictureEmbedder, pictures: LabelledPictures, names: Sequ
     order = list(dict.fromkeys(names))
     own = torch.tensor([order.index(name) for name in pictures.names if name])
     shown = embed_all(embedder, pictures.pixels[[bool(name) for name in pictures.names]])
-    nearest = (shown @ embedder.embed_phrases(order).T).topk(10).indices
+    nearest = (shown[:, WHOLE] @ embedder.embed_phrases(order).T).topk(10).indices
     return {k: float((nearest[:, :k] == own[:, None]).any(1).float().mean()) for k in (1, 5, 10)}
 
 

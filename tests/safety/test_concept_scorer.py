@@ -10,7 +10,7 @@ from policies.identity import ModelIdentity
 from policies.signals import Category
 from safety.concept_banks import Calibration, ConceptBank, Measured
 from safety.concept_scorer import BankScores, LinearHead, PhraseContrast, SubjectScorer, build_scorer
-from safety.pictures import PictureBatch
+from safety.pictures import VIEWS, PictureBatch
 
 MEASURED = Measured(
     positives=1,
@@ -57,7 +57,9 @@ def scores_of(banks: dict[str, ConceptBank], subjects: list[Category]) -> BankSc
 
 
 def a_batch(*embeddings: Tensor) -> PictureBatch:
-    return PictureBatch([torch.zeros(3, 8, 8, dtype=torch.uint8)] * len(embeddings), torch.stack(embeddings))
+    """Pictures whose views all look the same."""
+    views = torch.stack(embeddings)[:, None].repeat(1, len(VIEWS), 1)
+    return PictureBatch([torch.zeros(3, 8, 8, dtype=torch.uint8)] * len(embeddings), views)
 
 
 @given(st.integers(0, 10_000), st.floats(0.02, 1.0))
@@ -83,10 +85,48 @@ def test_a_score_is_the_logistic_of_head_and_phrases_weighed_by_the_calibration(
     head = LinearHead(torch.tensor([0.0, 0.0, 4.0, 0.0]), torch.tensor(1.0))
     scorer = SubjectScorer("weapons", contrast, head, a_calibration(head=2, margin=3))
 
-    score = scorer(torch.tensor([[0.6, 0.0, 0.8, 0.0]]))
+    score = scorer(torch.tensor([[[0.6, 0.0, 0.8, 0.0]]]))
 
     expected = 2 * (4 * 0.8 + 1) + 3 * (0.6 / 0.5)
     assert score.item() == pytest.approx(1 / (1 + math.exp(-expected)))
+
+
+def test_the_highest_view_counts_for_the_phrases_and_for_the_head() -> None:
+    contrast = PhraseContrast(AXES[:1], AXES[1:2], False, temperature=1)
+    head = LinearHead(AXES[2], torch.tensor(0.0))
+    scorer = SubjectScorer("weapons", contrast, head, a_calibration(head=1, margin=1))
+    nothing, phrase, headed = AXES[3], AXES[0], AXES[2]
+
+    scores = scorer(torch.stack([torch.stack([nothing] * 3), torch.stack([nothing, phrase, headed])]))
+
+    assert scores.tolist() == pytest.approx([0.5, 1 / (1 + math.exp(-2))])
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=50, deadline=None)
+def test_no_view_alone_scores_above_the_picture_whatever_their_order(seed: int) -> None:
+    random = torch.Generator().manual_seed(seed)
+    sides, views, weight = (torch.randn(*shape, generator=random) for shape in ((2, 5, 8), (4, 3, 8), (8,)))
+    contrast = PhraseContrast(sides[0], sides[1], False, 0.5)
+    scorer = SubjectScorer("gore", contrast, LinearHead(weight, torch.tensor(0.1)), a_calibration(head=0.7, margin=1.3))
+    scores = scorer(views)
+    assert (scorer(views.flatten(0, 1)[:, None]).unflatten(0, (4, 3)) <= scores[:, None] + 1e-6).all()
+    torch.testing.assert_close(scorer(views.flip(1)), scores)
+
+
+@pytest.mark.parametrize("view", range(3))
+def test_one_view_without_an_embedding_leaves_the_picture_without_a_score(view: int) -> None:
+    batch = a_batch(AXES[0], AXES[1])
+    batch.embeddings[0, view] = torch.nan
+    (spoilt,), (fine,) = scores_of({"gore": a_bank("gore", 0, 1)}, [Category.GORE]).signals("test", batch)
+    assert math.isnan(spoilt.score)
+    assert 0 <= fine.score <= 1
+
+
+def test_embeddings_without_views_are_refused() -> None:
+    batch = PictureBatch([torch.zeros(3, 8, 8, dtype=torch.uint8)], AXES[:1])
+    with pytest.raises(ValueError, match="views"):
+        scores_of({"gore": a_bank("gore", 0, 1)}, [Category.GORE]).signals("test", batch)
 
 
 def test_a_picture_nearer_to_the_phrases_scores_higher() -> None:

@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from policies.identity import IntegrityFailure
-from safety.pictures import SHIPPED, PictureEmbedder, UnreadablePicture, load_embedder
+from safety.pictures import SHIPPED, VIEWS, PictureEmbedder, UnreadablePicture, load_embedder
 
 TINY = {
     "embed_dim": 16,
@@ -48,7 +49,7 @@ def test_the_shipped_model_gives_unit_vectors_for_pictures_of_any_size(shipped: 
     batch = shipped.embed([a_picture(), a_picture(size=(64, 64)), a_picture(size=(300, 97))])
 
     assert batch.embeddings.dtype == torch.float32
-    torch.testing.assert_close(batch.embeddings.norm(dim=-1), torch.ones(3))
+    torch.testing.assert_close(batch.embeddings.norm(dim=-1), torch.ones(3, len(VIEWS)))
 
 
 def test_an_architecture_by_name_with_a_checkpoint_file_loads_through_the_same_call(
@@ -59,7 +60,7 @@ def test_an_architecture_by_name_with_a_checkpoint_file_loads_through_the_same_c
     embedder = load_embedder(architecture, str(checkpoint))
 
     assert embedder.identity.name == "tiny-test-clip/tiny.safetensors"
-    assert embedder.embed([a_picture()]).embeddings.shape == (1, 16)
+    assert embedder.embed([a_picture()]).embeddings.shape == (1, len(VIEWS), 16)
     assert embedder.embed_phrases(["a cat", "a knife"]).shape == (2, 16)
 
 
@@ -81,18 +82,64 @@ def test_an_architecture_without_weights_is_refused() -> None:
         load_embedder("ViT-B-32")
 
 
-@pytest.mark.parametrize("size", [(256, 256), (64, 64), (200, 320)])
+def seen_by_open_clip(picture: Tensor) -> Tensor:
+    """float32 (d): the embedding of a picture that went through a file, Pillow and open_clip's own transform."""
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{SHIPPED}")
+    file = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).numpy()).save(file, "PNG")
+    with torch.inference_mode():
+        return model.eval().encode_image(preprocess(Image.open(file))[None], normalize=True)[0]
+
+
+@pytest.mark.parametrize("side", [256, 64, 200])
 def test_a_tensor_is_seen_as_open_clip_sees_the_same_picture_read_from_a_file(
+    shipped: PictureEmbedder, side: int
+) -> None:
+    picture = a_picture(3, (side, side))
+    whole, mirrored, centre = shipped.embed([picture]).embeddings[0]
+
+    margin = side // 8
+    middle = picture[:, margin : side - margin, margin : side - margin]
+    for view, shown in ((whole, picture), (mirrored, picture.flip(-1)), (centre, middle)):
+        assert torch.cosine_similarity(view, seen_by_open_clip(shown), dim=0).item() > 0.999
+
+
+@pytest.mark.parametrize("size", [(200, 320), (320, 200), (64, 500)])
+def test_what_stands_at_the_edges_of_a_picture_that_is_not_square_is_seen(
     shipped: PictureEmbedder, size: tuple[int, int]
 ) -> None:
-    picture = a_picture(3, size)
-    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{SHIPPED}")
-    pillow = Image.fromarray(picture.permute(1, 2, 0).numpy())
+    picture = torch.full((3, *size), 255, dtype=torch.uint8)
+    with_edge = picture.clone()
+    edge = with_edge[:, :, :40] if size[1] > size[0] else with_edge[:, :40]
+    edge[:] = a_picture(1, tuple(edge.shape[1:]))  # type: ignore[arg-type]
 
-    with torch.inference_mode():
-        expected = model.eval().encode_image(preprocess(pillow)[None], normalize=True)
+    without, having = shipped.embed([picture, with_edge]).embeddings[:, VIEWS.index("whole")]
 
-    assert torch.cosine_similarity(shipped.embed([picture]).embeddings, expected).item() > 0.995
+    assert torch.cosine_similarity(without, having, dim=0) < 0.95
+
+
+def test_a_picture_and_its_mirror_image_are_seen_alike(shipped: PictureEmbedder) -> None:
+    picture = a_picture(5)
+    one, other = shipped.embed([picture, picture.flip(-1)]).embeddings
+    torch.testing.assert_close(one[:2], other[[1, 0]], atol=1e-4, rtol=1e-3)
+
+
+def test_all_views_of_all_pictures_go_through_the_network_at_once(
+    shipped: PictureEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, ...]] = []
+    encode = shipped._model.encode_image
+    monkeypatch.setattr(
+        shipped._model, "encode_image", lambda images: seen.append(tuple(images.shape)) or encode(images)
+    )
+    shipped.embed([a_picture(seed, size) for seed, size in enumerate([(256, 256), (96, 96), (256, 256)])])
+    assert seen == [(9, 3, 64, 64)]
+
+
+def test_pictures_of_different_sizes_keep_their_places(shipped: PictureEmbedder) -> None:
+    pictures = [a_picture(0), a_picture(1, (96, 96)), a_picture(2), a_picture(3, (96, 96))]
+    alone = torch.cat([shipped.embed([picture]).embeddings for picture in pictures])
+    torch.testing.assert_close(shipped.embed(pictures).embeddings, alone, atol=1e-4, rtol=1e-3)
 
 
 def test_the_batch_a_picture_comes_in_does_not_change_its_embedding(shipped: PictureEmbedder) -> None:
