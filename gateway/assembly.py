@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,12 +58,13 @@ from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
+from safety.checks.second_opinion import Opinion, SecondOpinion
 from safety.concept_banks import load_banks
 from safety.normalize import read_prompt
 from safety.pictures import SHIPPED as CLIP_NANO
 from safety.pictures import load_embedder, use_threads
 from safety.provenance.layers import Provenance
-from safety.screen import Screen
+from safety.screen import PictureCheck, Screen
 from safety.self_test import HARMLESS, UNSAFE
 
 GUARD_NANO = Path(__file__).parent.parent / "safety" / "weights" / "guard-nano"
@@ -74,7 +75,7 @@ FUSED_WORDS = "asunflowerinthefield"  # reading the first such text loads dictio
 
 
 class PolicyUnfit(Exception):
-    """The policy needs reports that no check in force gives: every request would end in 503."""
+    """The policy and the checks in force do not fit together: every request would end in 503."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
             generator.wait_until_made()
     migrate(settings.database)
     engine, secret = open_engine(settings.database), _secret(settings.data)
-    judge = Judge(screen, settings.gate_seconds)
+    judge = Judge(screen, settings.gate_seconds, settings.picture_batch)
     lists = _operator_lists(settings, engine, policy, judge.exchange)
     lists.start()
     instance = Instance(settings.data / "instances")
@@ -270,8 +271,26 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
     return Screen(
         [Blocklist.from_lists(lists), classifier, *unwanted, *language],
         embedder,
-        [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks), *known],
+        _with_second_opinions(
+            [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks), *known],
+            settings,
+            policy,
+        ),
     )
+
+
+def _with_second_opinions(checks: Sequence[PictureCheck], settings: Settings, policy: Policy) -> list[PictureCheck]:
+    asked = [*checks]
+    for path in settings.second_opinions:
+        with _refusing_to_start(path):
+            opinion = Opinion.load(path)
+        if opinion.name in {check.name for check in asked}:
+            raise PolicyUnfit(f"{path} gives its classifier the name {opinion.name}, which another check has")
+        if opinion.name not in policy.picture.checks:
+            raise PolicyUnfit(f"policy {policy.name} lists no picture check {opinion.name}, which {path} names")
+        with _refusing_to_start(path):
+            asked.append(SecondOpinion(opinion))
+    return asked
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How long each stage of a request takes, with the models in force; how fast the prompt gate and the generator are.
+"""How long each stage of a request takes, with the models in force; how fast the gates and the generator are.
 
 The ledger's own clock tells: what lies between two rows was spent on the stage that the second one ends. The stages of
 a request add up to its whole time. While a group of pictures is judged and released, the next is already being drawn.
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -39,6 +39,9 @@ from policies.loader import load_policy
 from policies.wordlists import load_blocklists, load_wordlist
 from safety.checks.blocklist import Blocklist
 from safety.normalize import normalize
+from safety.picture_speed import OURS as OUR_SCORING
+from safety.picture_speed import measure_scoring, measure_size
+from safety.pictures import use_threads
 from safety.provenance.layers import Provenance
 from safety.screen import Screen
 
@@ -642,3 +645,60 @@ def _remarks(size: str, found: dict[str, Any]) -> list[str]:
         for count, held in found["held_mb"].items()
     ]
     return [*seconds, *held, _peaks(size, found)]
+
+
+# --- the picture gate ---------------------------------------------------------------------------------------------
+
+DRAWN_BY = "mini"
+RANDOM = "models beside clip-nano have random weights"
+
+
+def measure_pictures(architectures: Sequence[str], rounds: int, threads: int, drawing: bool) -> dict[str, Any]:
+    """Seconds for nine pictures: scored, sent through a loop over files, and drawn by DALL-E Mini in the same run."""
+    use_threads(threads)
+    scoring = measure_scoring(rounds)
+    ours = scoring[OUR_SCORING]
+    drawn = _drawn_s(threads) if drawing else None
+    return {
+        "rounds": rounds,
+        "threads": threads,
+        "scoring": {
+            name: asdict(spent) | {"ratio_wall": spent.wall_s / ours.wall_s, "ratio_cpu": spent.cpu_s / ours.cpu_s}
+            for name, spent in scoring.items()
+        },
+        "drawn_wall_s": drawn,
+        "share_of_drawing": ours.wall_s / drawn if drawn else None,
+        "architectures": {name: asdict(measure_size(name, rounds)) for name in architectures},
+    }
+
+
+def _drawn_s(threads: int) -> float:
+    parts = measure_generator([DRAWN_BY], [PICTURES], rounds=1, threads=threads)["sizes"][DRAWN_BY]["pictures"]
+    whole: float = parts[PICTURES]["whole"]["ours_wall_s"]
+    return whole
+
+
+def pictures_table(measured: dict[str, Any]) -> str:
+    """The figures as a table for a terminal."""
+    lines = [f"{f'{PICTURES} pictures of 256x256, ms':48}{'clock':>10}{'processor':>12}{'times':>8}{'times':>8}"]
+    lines += [
+        f"{name:48}{spent['wall_s'] * MILLI:10.1f}{spent['cpu_s'] * MILLI:12.1f}"
+        f"{spent['ratio_wall']:8.1f}{spent['ratio_cpu']:8.1f}"
+        for name, spent in measured["scoring"].items()
+    ]
+    if measured["drawn_wall_s"]:
+        share, name = (
+            measured["share_of_drawing"],
+            f"share of the {measured['drawn_wall_s']:.1f} s that dalle-mini draws",
+        )
+        lines.append(f"{name:48}{share:10.2%}")
+    for name, size in measured["architectures"].items():
+        lines.append(
+            f"{name}: {size['parameters'] / 1e6:.0f} M parameters, {size['weights_mb']:.0f} MB, embeddings "
+            f"{' x '.join(map(str, size['embedding']))}, {size['seconds']['wall_s']:.2f} s for {PICTURES} pictures, "
+            f"peak {size['peak_mb']:.0f} MB"
+        )
+    lines.append(
+        f"{measured['threads']} threads, median of {measured['rounds']} rounds in turns; large models: random weights"
+    )
+    return "\n".join(lines)

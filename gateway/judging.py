@@ -11,6 +11,7 @@ from typing import TypeVar
 from anyio import to_thread
 
 from gateway import metrics
+from gateway.picture_line import Answer, PictureLine
 from gateway.store.decisions import Judgement
 from policies.decide import decide, thresholds_of
 from policies.identity import ModelIdentity
@@ -22,18 +23,19 @@ from safety.explanation import Weight, weigh_words
 from safety.screen import PictureCheck, Pixels, PromptCheck, Screen
 from safety.self_test import blind_models
 
-VIEWS_TOGETHER = 32  # a network's memory for one question, and what it does within its time
+LOOKS_TOGETHER = 32  # a network's memory for one question, and what it does within its time
 
 Result = TypeVar("Result")
-Answer = list[Signal] | CouldNotJudge
 
 
 class Judge:
     """The two gates. A judgement without a verdict means "could not judge"."""
 
-    def __init__(self, screen: Screen, seconds: float) -> None:
+    def __init__(self, screen: Screen, seconds: float, picture_batch: int) -> None:
+        """seconds: for one question to a gate. picture_batch: pictures of several requests in one question."""
         self._screen = screen
         self._seconds = seconds
+        self._line = PictureLine(self._ask_about, picture_batch)
 
     @property
     def screen(self) -> Screen:
@@ -98,26 +100,20 @@ class Judge:
         return await self.sent_pictures([[picture] for picture in pictures], policy)
 
     async def sent_pictures(self, pictures: Sequence[Sequence[Pixels]], policy: Policy) -> list[Judgement]:
-        """Judge pictures of several views each: one judgement per picture, as grave as its worst view."""
-        started, screen = time.perf_counter(), self._screen
-        views = [view for picture in pictures for view in picture]
+        """Judge pictures of several looks each: one judgement per picture, as grave as its worst look."""
+        started, models = time.perf_counter(), self._screen.picture_models
+        looks = [look for picture in pictures for look in picture]
         seen: list[Answer] = []
-        for first in range(0, len(views), VIEWS_TOGETHER):
-            seen += await self._pictures(screen, views[first : first + VIEWS_TOGETHER])
+        for first in range(0, len(looks), LOOKS_TOGETHER):
+            seen += await self._line.judge(looks[first : first + LOOKS_TOGETHER])
         of_each = iter(seen)
         answers = [worst([*islice(of_each, len(picture))]) for picture in pictures]
         seconds = time.perf_counter() - started
-        return [self._conclude(Stage.PICTURE, answer, policy, seconds, screen.picture_models) for answer in answers]
+        return [self._conclude(Stage.PICTURE, answer, policy, seconds, models) for answer in answers]
 
-    async def _pictures(self, screen: Screen, pictures: Sequence[Pixels]) -> list[Answer]:
-        """When one picture holds up the batch, each is asked about alone: the others are judged all the same."""
-        try:
-            return list(await self._ask(lambda: screen.pictures(pictures)))
-        except CouldNotJudge as failure:
-            if len(pictures) == 1:
-                return [failure]
-        alone = await asyncio.gather(*(self._pictures(screen, [picture]) for picture in pictures))
-        return [answer for (answer,) in alone]
+    async def _ask_about(self, pictures: Sequence[Pixels]) -> Sequence[Answer]:
+        screen = self._screen
+        return await self._ask(lambda: screen.pictures(pictures))
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
         try:

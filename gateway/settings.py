@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     hub: str = "https://huggingface.co"  # where `gardefou models pull` asks; https, or this machine
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
-    picture_scorer_pretrained: str | None = None
+    picture_scorer_pretrained: str | None = None  # of an architecture: a published tag or a checkpoint file
+    picture_batch: int = Field(default=36, ge=1)  # pictures of several requests that are scored at once
+    second_opinions: tuple[Path, ...] = ()  # YAML files, each naming an image classifier and what its labels mean
     threads: int | None = Field(default=None, ge=1)  # of the gates' networks, and of the generator's
 
     max_prompt_chars: int = Field(default=1000, ge=1, le=32000)  # 1000: OpenAI's own limit for dall-e-2

@@ -105,7 +105,7 @@ class Checker:
         self.policy = load_policy(policy_path(settings.policy))
         screen = build_screen(settings, self.policy)
         require_reports(self.policy, screen)
-        self._judge = Judge(screen, settings.gate_seconds)
+        self._judge = Judge(screen, settings.gate_seconds, settings.picture_batch)
         self._decoder = open_decoder(settings)
         if with_lists:
             see_lists(settings, self.policy, self._judge.exchange).start()

@@ -19,6 +19,8 @@ ANY = "any"
 def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     """What follows from these signals: the gravest action of any threshold or rule they meet.
 
+    A category for which only uncalibrated scores are reported is never cleared by them: it is for a person to look at.
+
     signals: everything the checks of the stage reported, in any order; a check that found nothing reports
     0.0 for each category it answers for.
 
@@ -34,6 +36,7 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
         *_from_thresholds(facts, policy, stage),
         *_from_language(facts, policy, stage),
         *_from_rules(facts, policy, stage),
+        *_from_uncalibrated(facts, policy, stage),
     }
     ordered = tuple(sorted(reasons, key=lambda reason: _gravest_first(reason, policy)))
     if ordered:
@@ -159,6 +162,21 @@ def _from_rules(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
         pairs = [(signal, condition) for signal, condition in zip(met, rule.when_all, strict=True) if signal]
         if len(pairs) == len(rule.when_all):
             yield _reason_of(rule, pairs, policy.uncalibrated)
+
+
+def _from_uncalibrated(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
+    """One reason, for the highest score of those that nothing calibrated stands beside."""
+    required = policy.stage(stage).table
+    unsure = [
+        signal
+        for category, row in required.items()
+        if row and not any(signal.calibrated for signal in facts.get(category, ()))
+        for signal in facts.get(category, ())
+    ]
+    if unsure:
+        signal = max(unsure, key=lambda one: (one.score, one.subject, one.source))
+        category = Category(signal.subject)
+        yield Reason(Action.REVIEW, category, signal.source, float(signal.score), 0.0, f"{stage}/uncalibrated/review")
 
 
 def _strongest_met(condition: Condition, facts: Facts) -> Signal | None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -37,6 +37,14 @@ class PictureCheck(Protocol):
     @property
     def reports(self) -> frozenset[Subject]: ...
     def check(self, batch: PictureBatch) -> list[list[Signal]]: ...
+
+
+@runtime_checkable
+class HasModel(Protocol):
+    """A check that asks a model of its own."""
+
+    @property
+    def identity(self) -> ModelIdentity: ...
 
 
 class Embedder(Protocol):
@@ -80,7 +88,8 @@ class Screen:
     @property
     def picture_models(self) -> tuple[ModelIdentity, ...]:
         """Who judges pictures, for the record."""
-        return (self._embedder.identity,)
+        own = (check.identity for check in self._picture_checks if isinstance(check, HasModel))
+        return self._embedder.identity, *own
 
     @property
     def prompt_reports(self) -> Mapping[str, Collection[Subject]]:

@@ -10,11 +10,13 @@ from generator.at_once import Cancelled, PartlyDrawn
 from generator.contract import GeneratedImage, Orders, Outcome, PictureRequest
 from policies.identity import ModelIdentity
 from policies.signals import Category, Descriptor, Signal, Subject
+from safety.canary_pictures import knife
 from safety.normalize import NormalizedPrompt
 from safety.pictures import PictureBatch
 from safety.self_test import UNSAFE
 
 IDENTITY = ModelIdentity("fake", "f" * 64)
+KNIFE = knife()
 
 
 def paint(request: PictureRequest) -> Tensor:
@@ -103,7 +105,10 @@ class FakeEmbedder:
 
 @dataclass
 class FakePictureCheck:
-    """Reports `scores` for each picture. `on_picture` may raise or answer for one picture (its pixels are given)."""
+    """Reports `scores` for each picture. `on_picture` may raise or answer for one picture (its pixels are given).
+
+    It knows the unsafe picture of the self-test.
+    """
 
     name: str
     subjects: frozenset[Subject]
@@ -121,7 +126,8 @@ class FakePictureCheck:
         other = self.on_picture(pixels)
         if other is not None:
             return other
-        return [Signal(self.name, subject, self.scores.get(subject, 0.0)) for subject in sorted(self.subjects)]
+        scores: dict[Subject, float] = {Category.WEAPONS: 0.9} if torch.equal(pixels, KNIFE) else self.scores
+        return [Signal(self.name, subject, scores.get(subject, 0.0)) for subject in sorted(self.subjects)]
 
 
 def fake_picture_checks() -> list[FakePictureCheck]:

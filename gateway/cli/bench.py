@@ -63,6 +63,26 @@ def bench_line(
     typer.echo(json.dumps(measured) if as_json else line_table(measured))
 
 
+@group.command("pictures")
+def bench_pictures(
+    model: Annotated[list[str] | None, typer.Option(help="An open_clip architecture as well; several times.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Each side is timed so often.")] = 9,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+    drawing: Annotated[bool, typer.Option(help="Time DALL-E Mini's drawing too.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Time the scoring of nine 256x256 pictures, beside a loop over PNG files and beside their drawing."""
+    with told_plainly(as_json):
+        from gateway.bench import measure_pictures, pictures_table
+        from generator.speed import SideDied
+
+        try:
+            measured = measure_pictures(model or [], rounds, threads, drawing)
+        except SideDied as error:
+            fail(f"{error}: too little memory?", UNAVAILABLE, as_json)
+    typer.echo(json.dumps(measured) if as_json else pictures_table(measured))
+
+
 @group.command("generator")
 def bench_generator(
     size: Annotated[list[str] | None, typer.Option(help="nano, mini or mega; several times. Default: nano.")] = None,

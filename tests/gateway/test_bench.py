@@ -1,5 +1,6 @@
 """The benchmark's figures are what they say: stages that add up to the whole, engines that had the same work."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import name as character_name
 
+import open_clip
 import pytest
 
 from gateway import bench
@@ -27,8 +29,10 @@ from gateway.bench import (
     line_table,
     measure,
     measure_generator,
+    measure_pictures,
     measure_prompts,
     measure_provenance,
+    pictures_table,
     prompts_table,
     provenance_table,
     synthetic_terms,
@@ -38,8 +42,11 @@ from gateway.bench import (
 from generator import speed
 from generator.line_speed import measure_line
 from generator.speed import SideDied
+from safety.picture_speed import LOOP, LOOP_OF_VIEWS, Measured
+from safety.picture_speed import OURS as OUR_SCORING
 from tests.fakes import FakePromptCheck
 from tests.houses import Parts, build
+from tests.safety.test_pictures import TINY
 
 
 def test_the_stages_of_a_request_add_up_to_its_whole_time_and_each_is_told_apart(tmp_path: Path) -> None:
@@ -142,6 +149,32 @@ def test_provenance_is_timed_step_by_step_and_the_steps_add_up() -> None:
     assert sum(parts) == pytest.approx(steps[ALL_THREE]["median"])
     assert all(row["cpu"] > 0 for row in steps.values())
     assert [line.split("  ")[0] for line in provenance_table(measured).splitlines()[1:-1]] == list(steps)
+
+
+def test_scoring_is_timed_beside_loops_over_files_and_any_architecture_at_its_size(tmp_path: Path) -> None:
+    (tmp_path / "tiny-bench-clip.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(tmp_path / "tiny-bench-clip.json")
+    measured = measure_pictures(["tiny-bench-clip"], rounds=1, threads=1, drawing=False)
+    ours, loop, _ = (measured["scoring"][name] for name in (OUR_SCORING, LOOP, LOOP_OF_VIEWS))
+    assert ours["ratio_cpu"] == 1
+    assert loop["ratio_cpu"] == pytest.approx(loop["cpu_s"] / ours["cpu_s"])
+    size = measured["architectures"]["tiny-bench-clip"]
+    assert size["embedding"] == (9, 3, 16)
+    assert size["parameters"] == sum(p.numel() for p in open_clip.create_model("tiny-bench-clip").parameters())
+    told = pictures_table(measured)
+    assert "tiny-bench-clip: 1 M parameters, 3 MB, embeddings 9 x 3 x 16" in told
+    assert "dalle-mini" not in told
+
+
+def test_the_share_of_the_drawing_is_told_where_it_was_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {"sizes": {"mini": {"pictures": {9: {"whole": {"ours_wall_s": 50.0}}}}}}
+    monkeypatch.setattr(bench, "measure_generator", lambda *_, **__: drawn)
+    monkeypatch.setattr(bench, "measure_scoring", lambda _: {OUR_SCORING: Measured(0.1, 0.1), LOOP: Measured(0.6, 0.7)})
+    measured = measure_pictures([], rounds=1, threads=1, drawing=True)
+    assert measured["share_of_drawing"] == pytest.approx(0.002)
+    assert measured["scoring"][LOOP]["ratio_wall"] == pytest.approx(6)
+    assert "share of the 50.0 s that dalle-mini draws" in pictures_table(measured)
+    assert "0.20%" in pictures_table(measured)
 
 
 # The generator.

@@ -28,12 +28,16 @@ from generator.at_once import Cancelled
 from generator.contract import GeneratedImage, PictureRequest
 from policies.identity import MANIFEST, write_manifest
 from policies.signals import Category, Signal
+from policies.verdict import CouldNotJudge
+from safety.checks.image_concepts import ImageConcepts
 from safety.checks.prompt_classifier import PromptClassifier
+from safety.checks.realism import PersonPresence, Realism
+from safety.concept_banks import load_banks
 from safety.normalize import NormalizedPrompt
 from safety.pictures import PictureBatch, load_embedder
 from safety.screen import Screen
 from safety.self_test import blind_models
-from tests.fakes import FakeEmbedder, paint, same_paint
+from tests.fakes import KNIFE, FakeEmbedder, paint, same_paint
 from tests.gateway.walks import Book, asked, walked
 from tests.houses import Parts, build
 
@@ -202,6 +206,61 @@ def test_f62_ten_scores_for_nine_pictures_release_none_of_them(tmp_path: Path) -
     (told,) = walked(house, asked(count=9))
     assert isinstance(told, ClassifierUnavailable)
     assert all((row.failure or "").startswith("schema:") for row in Book(house).decisions if row.stage == "picture")
+    assert released_files(tmp_path) == []
+
+
+ODD_PICTURES: dict[str, Callable[[Tensor], Tensor]] = {
+    "nan": lambda row: torch.full_like(row, torch.nan),
+    "infinite": lambda row: torch.full_like(row, torch.inf),
+    "zeros": torch.zeros_like,
+}
+
+
+@pytest.mark.parametrize("fault", ODD_PICTURES)
+def test_f62_f66_one_picture_without_a_usable_embedding_is_kept_back_and_the_other_eight_are_not(fault: str) -> None:
+    """With the shipped model and its own checks: what the network answers for one view of one picture is spoilt."""
+    embedder, banks = load_embedder(), load_banks()
+    checks = [build(embedder, banks) for build in (ImageConcepts, Realism, PersonPresence)]
+    encode = embedder._model.encode_image
+
+    def spoilt(images: Tensor) -> Tensor:
+        rows = encode(images)
+        is_black = images.amax((1, 2, 3)) == images.amin((1, 2, 3))
+        return torch.where(is_black[:, None], ODD_PICTURES[fault](rows), rows)
+
+    embedder._model.encode_image = spoilt  # type: ignore[method-assign]
+    pictures = [KNIFE] * 4 + [torch.zeros(3, 64, 64, dtype=torch.uint8)] + [KNIFE] * 4
+    answers = Screen([], embedder, checks).pictures(pictures)
+    assert [isinstance(answer, CouldNotJudge) for answer in answers] == [False] * 4 + [True] + [False] * 4
+    assert isinstance(answers[4], CouldNotJudge)
+    assert answers[4].reason == "nan"
+
+
+@pytest.mark.parametrize("rows", [26, 30], ids=["a view too few", "ten scores for nine"])
+def test_f62_embeddings_that_are_not_three_a_picture_judge_none_of_them(rows: int) -> None:
+    embedder, banks = load_embedder(), load_banks()
+    encode = embedder._model.encode_image
+    embedder._model.encode_image = lambda images: encode(images).repeat(2, 1)[:rows]  # type: ignore[method-assign]
+    answers = Screen([], embedder, [ImageConcepts(embedder, banks)])._pictures
+    with pytest.raises(CouldNotJudge):
+        answers([KNIFE] * 9)
+
+
+def uncalibrated(score: float) -> Callable[[Tensor], list[Signal]]:
+    return lambda _: [Signal("image_concepts", category, score, calibrated=False) for category in Category]
+
+
+@pytest.mark.parametrize("score", [0.0, 0.5, 1.0])
+def test_a_scorer_without_calibration_releases_nothing_and_refuses_nothing_a_person_looks(
+    score: float, tmp_path: Path
+) -> None:
+    parts = Parts()
+    parts.pictures[0].on_picture = uncalibrated(score)
+    house = build(tmp_path, parts)
+    walked(house, asked(count=3))
+    book = Book(house)
+    assert book.picture_states == ["held"] * 3
+    assert [row.action for row in book.decisions if row.stage == "picture"] == ["review"] * 3
     assert released_files(tmp_path) == []
 
 
@@ -479,6 +538,42 @@ def swap_labels(folder: Path) -> None:
     traded = {"sexual": "weapons", "weapons": "sexual"}
     labels = {index: traded.get(label, label) for index, label in config["id2label"].items()}
     (folder / "config.json").write_text(json.dumps(config | {"id2label": labels}))
+
+
+def scored_alike(score: float) -> Callable[[Tensor], list[Signal]]:
+    return lambda _: [Signal("image_concepts", category, score) for category in Category]
+
+
+BLIND_TO_PICTURES: dict[str, Callable[[Tensor], Any]] = {
+    "always_harmless": scored_alike(0.0),
+    "always_unsafe": scored_alike(0.95),
+    "never_sure": scored_alike(0.5),
+    "hardly_apart": lambda pixels: scored_alike(0.55 if torch.equal(pixels, KNIFE) else 0.5)(pixels),
+    "not_a_number": scored_alike(float("nan")),
+    "raises": explode,
+}
+
+
+@pytest.mark.parametrize("fault", BLIND_TO_PICTURES)
+def test_f64_a_picture_scorer_that_misjudges_the_canary_pictures_makes_the_service_unready_and_alerts(
+    fault: str, tmp_path: Path
+) -> None:
+    parts = Parts()
+    parts.pictures[0].on_picture = BLIND_TO_PICTURES[fault]
+    assert readiness(build(tmp_path, parts, gate_seconds=20)) == (503, ["classifier_unavailable"])
+    assert REGISTRY.get_sample_value("gateway_canaries_misjudged") == 1
+
+
+def test_f64_the_shipped_checks_know_a_knife_from_a_cat_and_swapped_heads_do_not() -> None:
+    embedder, banks = load_embedder(), load_banks()
+    assert blind_models(Screen([], embedder, [ImageConcepts(embedder, banks)])) == []
+    weapons = banks["weapons"]
+    turned = weapons.model_copy(update={"positive": weapons.benign, "benign": weapons.positive})
+    swapped = ImageConcepts(embedder, banks | {"weapons": turned})
+    for scorer in swapped._scores._scorers.values():
+        if scorer.head is not None:
+            scorer.head.weight.neg_()
+    assert blind_models(Screen([], embedder, [swapped])) == ["image_concepts"]
 
 
 class ConstantEmbedder(FakeEmbedder):

@@ -7,9 +7,10 @@ from pathlib import Path
 from gateway.provenance_scorecard import MANIPULATIONS, measure_in, table
 from generator.at_once import Cancelled
 from generator.contract import GeneratedImage, PictureRequest
+from safety.canary_pictures import cat
 from tests.fakes import FakeGenerator
 from tests.houses import Parts, build
-from tests.safety.pictures_drawn_here import cat, skull
+from tests.safety.pictures_drawn_here import skull
 
 
 def draw(requests: Sequence[PictureRequest], _: Cancelled) -> list[GeneratedImage]:

@@ -1,16 +1,26 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
+import open_clip
 import pytest
 import torch
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor
 
 from policies.signals import Category, Descriptor, Signal
+from safety.canary_pictures import cat, knife
 from safety.checks.image_concepts import ImageConcepts
 from safety.checks.realism import PersonPresence, Realism
-from safety.concept_banks import load_banks
-from safety.pictures import PictureBatch, PictureEmbedder, load_embedder
-from tests.safety.pictures_drawn_here import cat, drawing_of_house, knife, photograph_like, skull
+from safety.concept_banks import CONCEPTS, load_banks
+from safety.pictures import SHIPPED, PictureBatch, PictureEmbedder, load_embedder
+from safety.self_test import LEAST_APART
+from tests.safety.pictures_drawn_here import drawing_of_house, photograph_like, skull
+
+FloatArray = NDArray[np.floating]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +75,61 @@ def test_a_photograph_scores_above_a_drawing_and_above_mush_for_photorealism(
 
     photograph, *others = (score(signals, Descriptor.PHOTOREALISM) for signals in found)
     assert photograph > max(others)
+
+
+def test_the_scores_of_the_shipped_model_are_those_of_a_computation_by_hand(embedder: PictureEmbedder) -> None:
+    """From open_clip's own embeddings of three crops, in plain numpy, with the figures as they stand in the YAML."""
+    bank = yaml.safe_load((CONCEPTS / "weapons.yaml").read_text())
+    fitted, heads = bank["calibrations"]["clip-nano"], load_file(SHIPPED / "heads.safetensors")
+    picture = knife()
+    views = np.stack([by_open_clip(picture), by_open_clip(picture.flip(-1)), by_open_clip(picture[:, 32:224, 32:224])])
+    positive, benign = (by_words(bank[side]) for side in ("positive", "benign"))
+
+    def log_mean_exp(cosines: FloatArray) -> FloatArray:
+        return np.log(np.exp(cosines / fitted["temperature"]).mean(-1))
+
+    margin = (log_mean_exp(views @ positive.T) - log_mean_exp(views @ benign.T)).max()
+    head = (views @ heads["weapons.weight"].float().numpy() + heads["weapons.bias"].float().numpy()).max()
+    expected = 1 / (1 + np.exp(-(fitted["head"] * head + fitted["margin"] * margin + fitted["intercept"])))
+
+    (signals,) = ImageConcepts(embedder, load_banks()).check(embedder.embed([picture]))
+    assert score(signals, Category.WEAPONS) == pytest.approx(expected, abs=0.01)
+
+
+def by_open_clip(picture: Tensor) -> FloatArray:
+    """float32 (d), as open_clip embeds a Pillow image."""
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{SHIPPED}")
+    with torch.inference_mode():
+        seen = model.eval().encode_image(preprocess(Image.fromarray(picture.permute(1, 2, 0).numpy()))[None])[0]
+    return np.asarray(seen / seen.norm())
+
+
+def by_words(phrases: list[str]) -> FloatArray:
+    """float32 (n, d), as open_clip embeds words."""
+    name = f"local-dir:{SHIPPED}"
+    model = open_clip.create_model(name).eval()
+    with torch.inference_mode():
+        read = model.encode_text(open_clip.get_tokenizer(name)(phrases))
+    return np.asarray(read / read.norm(dim=-1, keepdim=True))
+
+
+DRIFT = 0.1  # between the scores of bfloat16 and float32: a fifth of the way from sure to unsure
+
+
+def test_f66_half_the_digits_move_no_score_further_than_the_canaries_stand_apart(embedder: PictureEmbedder) -> None:
+    """A stand-in for another device: arithmetic with 8 bits of fraction drifts further than any GPU's float32."""
+    checks = [build(embedder, load_banks()) for build in (ImageConcepts, Realism, PersonPresence)]
+    pictures = [knife(), cat(), skull(), drawing_of_house(), photograph_like()]
+    exact = embedder.embed(pictures)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        drifted = embedder.embed(pictures)
+
+    assert not torch.equal(exact.embeddings, drifted.embeddings)
+    for check in checks:
+        for one, other in zip(check.check(exact), check.check(drifted), strict=True):
+            for before, after in zip(one, other, strict=True):
+                assert after.score == pytest.approx(before.score, abs=DRIFT), before.subject
+    assert DRIFT <= LEAST_APART
 
 
 @pytest.mark.parametrize("build", [ImageConcepts, Realism, PersonPresence])

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from policies.identity import IntegrityFailure
-from safety.pictures import SHIPPED, VIEWS, PictureEmbedder, UnreadablePicture, load_embedder
+from safety.pictures import SHIPPED, VIEWS, PictureEmbedder, UnreadablePicture, _preprocessing_of_file, load_embedder
 
 TINY = {
     "embed_dim": 16,
@@ -75,6 +75,18 @@ def test_the_identity_of_a_checkpoint_follows_its_weights(tiny_checkpoint: tuple
 
     assert first.name == second.name
     assert first.sha256 != second.sha256
+
+
+def test_a_file_for_siglip_gets_its_pictures_as_the_published_weights_want_them() -> None:
+    """open_clip itself takes CLIP's colours and a crop for any file."""
+    asked = _preprocessing_of_file("ViT-B-16-SigLIP", __file__)
+    assert asked == {"mean": (0.5,) * 3, "std": (0.5,) * 3, "interpolation": "bicubic", "resize_mode": "squash"}
+    assert _preprocessing_of_file("ViT-B-16-SigLIP", "webli") is None  # a tag says so itself
+
+
+def test_a_file_that_could_want_its_pictures_either_way_is_refused() -> None:
+    with pytest.raises(ValueError, match="different ways"):
+        load_embedder("ViT-L-14", __file__)
 
 
 def test_an_architecture_without_weights_is_refused() -> None:

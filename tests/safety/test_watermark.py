@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from safety.canary_pictures import cat, knife
 from safety.provenance.watermark import Watermark
-from tests.safety.pictures_drawn_here import cat, knife, skull
+from tests.safety.pictures_drawn_here import skull
 
 PAYLOAD = 0xFEDC_BA98_7654_3210
 PINNED = [-4, -2, 1, 3, 3, 2, 1, -1, -2, -1, 1, 0]  # the first pixels of grey with PAYLOAD
