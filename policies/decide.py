@@ -15,6 +15,9 @@ Facts = Mapping[Subject, Sequence[Signal]]
 ANY = "any"
 """Stands for the check of a condition that names none."""
 
+BANNED_PICTURES = "banned_pictures"
+"""What it does not know it does not clear: beside it an uncalibrated score is still alone."""
+
 
 def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     """What follows from these signals: the gravest action of any threshold or rule they meet.
@@ -170,13 +173,18 @@ def _from_uncalibrated(facts: Facts, policy: Policy, stage: Stage) -> Iterator[R
     unsure = [
         signal
         for category, row in required.items()
-        if row and not any(signal.calibrated for signal in facts.get(category, ()))
+        if row and not any(_clears(signal) for signal in facts.get(category, ()))
         for signal in facts.get(category, ())
+        if not signal.calibrated
     ]
     if unsure:
         signal = max(unsure, key=lambda one: (one.score, one.subject, one.source))
         category = Category(signal.subject)
         yield Reason(Action.REVIEW, category, signal.source, float(signal.score), 0.0, f"{stage}/uncalibrated/review")
+
+
+def _clears(signal: Signal) -> bool:
+    return signal.calibrated and signal.source != BANNED_PICTURES
 
 
 def _strongest_met(condition: Condition, facts: Facts) -> Signal | None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from policies.decide import BANNED_PICTURES
 from policies.signals import Category, Signal
 from safety.hashes import RADIUS
 
-SOURCE = "banned_pictures"  # the check
+SOURCE = BANNED_PICTURES
 FARTHEST = 2 * RADIUS  # so that a match scores 0.5 at 31 bits and 1 at 0
 
 

@@ -228,7 +228,7 @@ def test_f62_f66_one_picture_without_a_usable_embedding_is_kept_back_and_the_oth
         is_black = images.amax((1, 2, 3)) == images.amin((1, 2, 3))
         return torch.where(is_black[:, None], ODD_PICTURES[fault](rows), rows)
 
-    embedder._model.encode_image = spoilt  # type: ignore[method-assign]
+    embedder._model.encode_image = spoilt  # type: ignore[method-assign, assignment]
     pictures = [KNIFE] * 4 + [torch.zeros(3, 64, 64, dtype=torch.uint8)] + [KNIFE] * 4
     answers = Screen([], embedder, checks).pictures(pictures)
     assert [isinstance(answer, CouldNotJudge) for answer in answers] == [False] * 4 + [True] + [False] * 4
@@ -240,7 +240,7 @@ def test_f62_f66_one_picture_without_a_usable_embedding_is_kept_back_and_the_oth
 def test_f62_embeddings_that_are_not_three_a_picture_judge_none_of_them(rows: int) -> None:
     embedder, banks = load_embedder(), load_banks()
     encode = embedder._model.encode_image
-    embedder._model.encode_image = lambda images: encode(images).repeat(2, 1)[:rows]  # type: ignore[method-assign]
+    embedder._model.encode_image = lambda images: encode(images).repeat(2, 1)[:rows]  # type: ignore[method-assign, assignment]
     answers = Screen([], embedder, [ImageConcepts(embedder, banks)])._pictures
     with pytest.raises(CouldNotJudge):
         answers([KNIFE] * 9)

@@ -15,6 +15,7 @@ from gateway.picture_line import Answer, PictureLine
 from policies.loader import load_policy, shipped_policies
 from policies.signals import Category, Signal
 from policies.verdict import CouldNotJudge
+from safety.checks.banned_pictures import BannedPictures
 from safety.pictures import PictureBatch
 from safety.screen import Screen
 from tests.fakes import FakeEmbedder, fake_picture_checks
@@ -194,7 +195,7 @@ def test_requests_that_wait_while_the_scorer_is_busy_share_one_forward_and_get_t
     embedder, checks = CountingEmbedder(), fake_picture_checks()
     unsafe = [Signal("image_concepts", category, 0.99) for category in Category]
     checks[0].on_picture = lambda pixels: unsafe if number_of(pixels) == 5 else None
-    judge = Judge(Screen([], embedder, checks), 60, picture_batch=36)
+    judge = Judge(Screen([], embedder, [*checks, BannedPictures()]), 60, picture_batch=36)
     policy = load_policy(shipped_policies()["default"])
 
     async def steps() -> list[list[str]]:

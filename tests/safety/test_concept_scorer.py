@@ -110,7 +110,7 @@ def test_no_view_alone_scores_above_the_picture_whatever_their_order(seed: int) 
     contrast = PhraseContrast(sides[0], sides[1], False, 0.5)
     scorer = SubjectScorer("gore", contrast, LinearHead(weight, torch.tensor(0.1)), a_calibration(head=0.7, margin=1.3))
     scores = scorer(views)
-    assert (scorer(views.flatten(0, 1)[:, None]).unflatten(0, (4, 3)) <= scores[:, None] + 1e-6).all()
+    assert (scorer(views.flatten(0, 1)[:, None]).reshape(4, 3) <= scores[:, None] + 1e-6).all()
     torch.testing.assert_close(scorer(views.flip(1)), scores)
 
 

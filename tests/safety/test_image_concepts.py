@@ -86,7 +86,8 @@ def test_the_scores_of_the_shipped_model_are_those_of_a_computation_by_hand(embe
     positive, benign = (by_words(bank[side]) for side in ("positive", "benign"))
 
     def log_mean_exp(cosines: FloatArray) -> FloatArray:
-        return np.log(np.exp(cosines / fitted["temperature"]).mean(-1))
+        means: FloatArray = np.log(np.exp(cosines / fitted["temperature"]).mean(-1))
+        return means
 
     margin = (log_mean_exp(views @ positive.T) - log_mean_exp(views @ benign.T)).max()
     head = (views @ heads["weapons.weight"].float().numpy() + heads["weapons.bias"].float().numpy()).max()

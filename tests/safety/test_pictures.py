@@ -100,7 +100,8 @@ def seen_by_open_clip(picture: Tensor) -> Tensor:
     file = io.BytesIO()
     Image.fromarray(picture.permute(1, 2, 0).numpy()).save(file, "PNG")
     with torch.inference_mode():
-        return model.eval().encode_image(preprocess(Image.open(file))[None], normalize=True)[0]
+        embedding: Tensor = model.eval().encode_image(preprocess(Image.open(file))[None], normalize=True)[0]
+        return embedding
 
 
 @pytest.mark.parametrize("side", [256, 64, 200])
@@ -141,9 +142,12 @@ def test_all_views_of_all_pictures_go_through_the_network_at_once(
 ) -> None:
     seen: list[tuple[int, ...]] = []
     encode = shipped._model.encode_image
-    monkeypatch.setattr(
-        shipped._model, "encode_image", lambda images: seen.append(tuple(images.shape)) or encode(images)
-    )
+
+    def watched(images: Tensor) -> Tensor:
+        seen.append(tuple(images.shape))
+        return encode(images)
+
+    monkeypatch.setattr(shipped._model, "encode_image", watched)
     shipped.embed([a_picture(seed, size) for seed, size in enumerate([(256, 256), (96, 96), (256, 256)])])
     assert seen == [(9, 3, 64, 64)]
 

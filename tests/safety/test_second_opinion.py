@@ -51,7 +51,7 @@ def a_batch(*pictures: torch.Tensor) -> PictureBatch:
 
 def probabilities(folder: Path, picture: torch.Tensor) -> torch.Tensor:
     """What transformers itself makes of a picture."""
-    model = ViTForImageClassification.from_pretrained(folder).eval()
+    model = ViTForImageClassification.from_pretrained(folder).eval()  # type: ignore[no-untyped-call]
     inputs = ViTImageProcessor.from_pretrained(folder)(picture.permute(1, 2, 0).numpy(), return_tensors="pt")
     with torch.inference_mode():
         logits: torch.Tensor = model(**inputs).logits[0]
@@ -76,7 +76,7 @@ def test_of_labels_that_do_not_exclude_each_other_the_surest_counts(classifier: 
     (signals,) = SecondOpinion(an_opinion(folder)).check(a_batch(knife()))
     logits = probabilities(classifier, knife()).log()
     assert all(0 <= signal.score <= 1 for signal in signals)
-    model = ViTForImageClassification.from_pretrained(folder).eval()
+    model = ViTForImageClassification.from_pretrained(folder).eval()  # type: ignore[no-untyped-call]
     with torch.inference_mode():
         inputs = ViTImageProcessor.from_pretrained(folder)(knife().permute(1, 2, 0).numpy(), return_tensors="pt")
         logits = model(**inputs).logits[0]
@@ -133,7 +133,7 @@ def test_files_that_are_not_those_of_the_manifest_are_refused_by_name(classifier
 
 def test_a_classifier_that_says_the_same_of_everything_is_refused(classifier: Path, tmp_path: Path) -> None:
     model = ViTForImageClassification.from_pretrained(classifier)
-    torch.nn.init.zeros_(model.classifier.weight)
+    torch.nn.init.zeros_(model.classifier.weight)  # type: ignore[arg-type]
     model.save_pretrained(copied(classifier, tmp_path))
     with pytest.raises(IntegrityFailure, match="does not tell a knife from a cat"):
         SecondOpinion(an_opinion(tmp_path))
