@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from numbers import Real
 
-from policies.schema import LANGUAGE_CHECK, Condition, Policy, Rule, StagePolicy, Thresholds
-from policies.signals import Category, Descriptor, Signal, Stage, Subject
+from policies.likeness import FROM_PROMPT, NOBODY, Met
+from policies.parts import Condition
+from policies.schema import LANGUAGE_CHECK, Policy, Rule, StagePolicy, Thresholds
+from policies.signals import MEANT, Category, Descriptor, Signal, Stage, Subject
 from policies.verdict import UNSUPPORTED_LANGUAGE, Action, CouldNotJudge, Reason, Verdict
 
 Facts = Mapping[Subject, Sequence[Signal]]
@@ -25,13 +27,13 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     A category for which only uncalibrated scores are reported is never cleared by them: it is for a person to look at.
 
     signals: everything the checks of the stage reported, in any order; a check that found nothing reports
-    0.0 for each category it answers for.
+    0.0 for each category it answers for. A picture's hold what its prompt means (`policies.likeness.carried`).
 
     Raises CouldNotJudge when there are no signals, when one is malformed, NaN, infinite, outside [0, 1], of a
     check the policy does not list or of a category it has no thresholds for, and when a listed check, a
     category with thresholds for it, or a subject of a rule was not reported.
     """
-    _require_sound(signals, policy.stage(stage))
+    _require_sound(signals, policy.stage(stage), stage)
     facts = _by_subject(signals)
     for source, absent in unreported(policy, stage, _reported(signals)):
         raise CouldNotJudge(source, "missing", f"has not reported {absent}")
@@ -39,12 +41,13 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
         *_from_thresholds(facts, policy, stage),
         *_from_language(facts, policy, stage),
         *_from_rules(facts, policy, stage),
+        *_from_likeness(facts, policy, stage),
         *_from_uncalibrated(facts, policy, stage),
     }
     ordered = tuple(sorted(reasons, key=lambda reason: _gravest_first(reason, policy)))
     if ordered:
         return Verdict(ordered[0].action, stage, policy.stamp, ordered)
-    return Verdict(Action.ALLOW, stage, policy.stamp)  # every score is below every threshold: the only allow
+    return Verdict(Action.ALLOW, stage, policy.stamp)  # every score is below every threshold
 
 
 def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[Subject]]) -> list[tuple[str, str]]:
@@ -59,6 +62,7 @@ def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[S
         needed.append((LANGUAGE_CHECK, Descriptor.UNREAD_LANGUAGE))
     conditions = [condition for rule in asked.rules for condition in rule.when_all]
     needed += [(condition.source or ANY, condition.subject) for condition in conditions]
+    needed += [(ANY, subject) for subject in sorted(asked.likeness.subjects)] if asked.likeness else []
     by_any = {subject for subjects in reported.values() for subject in subjects}
     absent = [(source, "anything") for source in asked.checks if source not in reported]
     return absent + [
@@ -71,8 +75,8 @@ def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[S
 def thresholds_of(policy: Policy, stage: Stage) -> dict[str, float]:
     """Every threshold in force at a stage, by name: for the record of a decision.
 
-    Names are stage/category/check/action, stage/unread_language/action, and rule/subject/check ("any" when the
-    rule names none).
+    Names are stage/category/check/action, stage/unread_language/action, rule/subject/check ("any" when the
+    rule names none), likeness/look/subject and likeness/evidence/subject.
     """
     asked = policy.stage(stage)
     in_force: dict[str, float] = {}
@@ -85,15 +89,16 @@ def thresholds_of(policy: Policy, stage: Stage) -> dict[str, float]:
     for rule in asked.rules:
         for condition in rule.when_all:
             in_force[f"{rule.id}/{condition.subject}/{condition.source or ANY}"] = condition.at_least
-    return in_force
+    return in_force | dict(asked.likeness.thresholds if asked.likeness else ())
 
 
-def _require_sound(signals: Sequence[Signal], asked: StagePolicy) -> None:
+def _require_sound(signals: Sequence[Signal], asked: StagePolicy, stage: Stage) -> None:
     if not signals:
         raise CouldNotJudge("decide", "missing", "no check has reported")
     for signal in signals:
         _require_sound_signal(signal)
-        if signal.source not in asked.checks:
+        is_carried = stage is Stage.PICTURE and signal.source == FROM_PROMPT and signal.subject in MEANT
+        if signal.source not in asked.checks and not is_carried:
             raise CouldNotJudge(signal.source, "schema", "is not among the checks that the policy lists")
         if isinstance(signal.subject, Category) and not asked.thresholds(signal.subject, signal.source):
             raise CouldNotJudge(signal.source, "schema", f"has no thresholds for {signal.subject} in the policy")
@@ -202,7 +207,27 @@ def _reason_of(rule: Rule, met: Sequence[tuple[Signal, Condition]], uncalibrated
     signal, condition = min(met, key=lambda pair: pair[0].score - pair[1].at_least)
     calibrated = all(signal.calibrated for signal, _ in met)
     action = rule.action if calibrated else _at_most(rule.action, uncalibrated)
-    return Reason(action, rule.category, signal.source, float(signal.score), condition.at_least, rule.id)
+    score, hash_only = float(signal.score), rule.keep == "hash"
+    return Reason(action, rule.category, signal.source, score, condition.at_least, rule.id, hash_only=hash_only)
+
+
+def _from_likeness(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
+    """Every cell that the picture falls into, those that allow included; none for a harmless picture of nobody."""
+    matrix = policy.stage(stage).likeness
+    for met in matrix.met(lambda condition: _strongest_met(condition, facts)) if matrix else ():
+        if met.cell.action is not Action.ALLOW or f"/{NOBODY}/" not in met.rule:
+            yield _reason_of_cell(met, facts, policy.uncalibrated)
+
+
+def _reason_of_cell(met: Met, facts: Facts, uncalibrated: Action) -> Reason:
+    """A cell without evidence is one for a drawing of nobody: its reason names how little of a photograph it has."""
+    photorealism = max(facts[Descriptor.PHOTOREALISM], key=lambda signal: signal.score)
+    evidence = [(signal, condition.at_least) for signal, condition in met.evidence] or [(photorealism, 0.0)]
+    signal, threshold = min(evidence, key=lambda pair: pair[0].score - pair[1])
+    calibrated = all(signal.calibrated for signal, _ in evidence)
+    action = met.cell.action if calibrated else _at_most(met.cell.action, uncalibrated)
+    visible = met.cell.label == "visible"
+    return Reason(action, met.category, signal.source, float(signal.score), threshold, met.rule, visible_label=visible)
 
 
 def _at_most(action: Action, cap: Action) -> Action:

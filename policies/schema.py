@@ -10,9 +10,6 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -21,7 +18,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from policies.signals import Category, Descriptor, Stage, Subject
+from policies.likeness import LOOKS, Likeness
+from policies.parts import Condition, KnownSubject, Part, RuleId, Source, Threshold
+from policies.signals import IDENTITIES, Category, Stage
 from policies.verdict import Action, PolicyStamp
 
 SEXUAL_MINORS_FLOOR = 0.5
@@ -33,11 +32,8 @@ UNREAD_LANGUAGE_CEILING = 0.5
 LANGUAGE_CHECK = "language"
 """The check that tells which prompts the classifier cannot read."""
 
-Threshold = Annotated[float, Field(gt=0, le=1)]
-Source = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 PolicyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 ListName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)+$", max_length=80)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 
 NotScored = Literal["not_scored"]
@@ -46,11 +42,7 @@ Problem = tuple[tuple[str | int, ...], str]
 Value = TypeVar("Value")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Text(_Part):
+class Text(Part):
     """The same sentence in the two languages of the service."""
 
     en: Sentence
@@ -61,7 +53,7 @@ class Text(_Part):
         return self.fr if tag.replace("_", "-").split("-")[0].lower() == "fr" else self.en
 
 
-class Thresholds(_Part):
+class Thresholds(Part):
     """From which score, in (0, 1], each action follows; at least one, and the graver never the lower."""
 
     label: Threshold | None = None
@@ -112,44 +104,35 @@ CategoryEntry = Annotated[
 ]
 
 
-def _subject(word: object) -> Subject:
-    for words in (Category, Descriptor):
-        if isinstance(word, str) and word in set(words):
-            return words(word)
-    known = ", ".join([*Category, *Descriptor])
-    raise PydanticCustomError("subject", "should be one of {known}", {"known": known})
+class Rule(Part):
+    """An action that follows when all the conditions are met by signals of the same stage.
 
-
-class Condition(_Part):
-    """A signal about `subject` scores at least this much; any check's, unless `source` names one."""
-
-    subject: Annotated[Subject, BeforeValidator(_subject)]
-    at_least: Threshold
-    source: Source | None = None
-
-
-class Rule(_Part):
-    """An action that follows when all the conditions are met by signals of the same stage."""
+    keep: `hash` erases the picture's bytes at once; only the hash that its row bears is kept.
+    """
 
     id: RuleId
     when_all: Annotated[tuple[Condition, ...], Field(min_length=1)]
     action: Action
     category: Category
+    keep: Literal["hash"] | None = None
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
+        if self.keep and not self.action.refuses:
+            raise PydanticCustomError("keeps_nothing", "should block or escalate: what is erased can never be shown")
         if self.action is Action.ALLOW:
             raise PydanticCustomError("rule_allows", "should label, confirm, review, block or escalate: no rule allows")
         return self
 
 
-class StagePolicy(_Part):
+class StagePolicy(Part):
     """What is asked of one stage: the checks that must report, and what follows from their scores.
 
     defaults: thresholds per check, for every category that gives that check none of its own.
     categories: what differs from the defaults. `not_scored`, for a whole category or for one check in it,
     says that no report is required there; a report that comes all the same is judged by the defaults.
     unread_language: what follows when the prompt is in a language that the classifier does not read.
+    likeness: what follows from whom the prompt means and how the picture looks.
     """
 
     checks: Annotated[tuple[Source, ...], Field(min_length=1)]
@@ -157,6 +140,7 @@ class StagePolicy(_Part):
     categories: dict[Category, CategoryEntry] = {}
     unread_language: Thresholds | None = None
     rules: tuple[Rule, ...] = ()
+    likeness: Likeness | None = None
 
     @cached_property
     def table(self) -> dict[Category, dict[str, Thresholds]]:
@@ -188,11 +172,17 @@ class StagePolicy(_Part):
         return {*self.defaults, *(source for entry in said for source in entry)}
 
 
-class Example(_Part):
-    """A prompt and what this policy does with it: the policy's own test."""
+class Example(Part):
+    """A prompt and what this policy does with it: the policy's own test.
+
+    picture: scores that a picture drawn for it gets, 0 for what is not named; then its verdict is expected.
+    rule: what must be among the reasons.
+    """
 
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     expect: Action
+    picture: dict[KnownSubject, Annotated[float, Field(ge=0, le=1)]] | None = None
+    rule: RuleId | None = None
 
 
 def _complete(given: dict[Category, Value]) -> dict[Category, Value]:
@@ -208,7 +198,7 @@ def _holds_back(action: Action) -> Action:
     return action
 
 
-class Policy(_Part):
+class Policy(Part):
     """One operator's decisions, complete: a policy that loads judges every category or says that it cannot.
 
     uncalibrated: the gravest action that an uncalibrated score may lead to.
@@ -273,6 +263,7 @@ def _broken_laws(policy: Policy) -> Iterator[Problem]:
     yield from _judged_nowhere(policy)
     yield from _asked_unlawfully(policy)
     yield from _unread_unlawfully(policy)
+    yield from _likened_unlawfully(policy)
     if policy.disclosure(Category.SEXUAL_MINORS) == "span":
         yield (
             ("disclosure", Category.SEXUAL_MINORS),
@@ -344,6 +335,29 @@ def _unread_unlawfully(policy: Policy) -> Iterator[Problem]:
         yield ("prompt", "unread_language", "confirm"), "should not be asked about: nobody has read the prompt"
     if unread and unread.in_force[0][1] > UNREAD_LANGUAGE_CEILING:
         yield ("prompt", "unread_language"), f"should at least label from {UNREAD_LANGUAGE_CEILING} on"
+
+
+def _likened_unlawfully(policy: Policy) -> Iterator[Problem]:
+    if policy.prompt.likeness:
+        yield ("prompt", "likeness"), "should stand under picture: a prompt has no look"
+    if policy.picture.likeness:
+        for place, sentence in _broken_in(policy.picture.likeness):
+            yield ("picture", "likeness", *place), sentence
+
+
+def _broken_in(matrix: Likeness) -> Iterator[Problem]:
+    lifelike, photoreal = matrix.looks.lifelike, matrix.looks.photoreal
+    if photoreal.photorealism < lifelike.photorealism or photoreal.person < lifelike.person:
+        yield ("looks", "photoreal"), "should ask for as much as lifelike at least"
+    for number, row in enumerate(matrix.rows):
+        named = [*row.context, *(identity for identity in IDENTITIES if identity in row.who)]
+        if missing := [subject for subject in named if subject not in matrix.evidence]:
+            yield ("rows", number), f"should find under evidence from which score {', '.join(missing)} counts"
+        actions = [row.cell(look).action for look in LOOKS]
+        if Action.CONFIRM in actions:
+            yield ("rows", number), "should not confirm: only prompts can be asked about"
+        if sorted(actions, key=lambda action: action.gravity) != actions:
+            yield ("rows", number), "should be no milder the more a picture passes for a photograph"
 
 
 def _repeated(policy: Policy) -> Iterator[Problem]:

@@ -33,11 +33,33 @@ class Descriptor(StrEnum):
 
     unread_language: how surely a prompt is in a language that the prompt classifier does not read; the
     evidence of such a signal is the ISO 639-1 code of the language.
+    public_figure, role_holder, described_likeness, private_person: whom a prompt means: somebody known by name, whoever
+    holds an office, somebody described by a likeness, somebody with a name that nobody knows.
+    election, crime, endorsement, medical: what a prompt puts them into.
     """
 
     PHOTOREALISM = "photorealism"
     PERSON = "person"
     UNREAD_LANGUAGE = "unread_language"
+    PUBLIC_FIGURE = "public_figure"
+    ROLE_HOLDER = "role_holder"
+    DESCRIBED_LIKENESS = "described_likeness"
+    PRIVATE_PERSON = "private_person"
+    ELECTION = "election"
+    CRIME = "crime"
+    ENDORSEMENT = "endorsement"
+    MEDICAL = "medical"
+
+
+IDENTITIES = (
+    Descriptor.PUBLIC_FIGURE,
+    Descriptor.ROLE_HOLDER,
+    Descriptor.DESCRIBED_LIKENESS,
+    Descriptor.PRIVATE_PERSON,
+)
+CONTEXTS = (Descriptor.ELECTION, Descriptor.CRIME, Descriptor.ENDORSEMENT, Descriptor.MEDICAL)
+MEANT = frozenset((*IDENTITIES, *CONTEXTS))
+"""What a prompt says about whom and what it means: its pictures are judged by it too."""
 
 
 Subject = Category | Descriptor

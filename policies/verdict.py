@@ -48,7 +48,10 @@ UNSUPPORTED_LANGUAGE = "unsupported_language"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One signal that met one threshold or rule of the policy. category: None for an unread language."""
+    """One signal that met one threshold, rule or cell of the policy. category: None for an unread language.
+
+    visible_label: the picture must bear one. hash_only: nothing of the picture may be kept but its hash.
+    """
 
     action: Action
     category: Category | None
@@ -56,13 +59,15 @@ class Reason:
     score: float
     threshold: float
     rule: str
+    visible_label: bool = False
+    hash_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a policy made of the signals of one prompt or one picture.
 
-    reasons: gravest first; empty only for allow.
+    reasons: gravest first; those of allow are the cells of the likeness matrix that let it pass, if any.
     """
 
     action: Action
@@ -81,7 +86,19 @@ class Verdict:
         return any(reason.category is None for reason in self._leading)
 
     @property
+    def visible_label(self) -> bool:
+        """Whether any cell, the leading one or not, wants the letters AI to be seen on the picture."""
+        return any(reason.visible_label for reason in self.reasons)
+
+    @property
+    def hash_only(self) -> bool:
+        """Whether any rule wants nothing of the picture to be kept but its hash."""
+        return any(reason.hash_only for reason in self.reasons)
+
+    @property
     def _leading(self) -> tuple[Reason, ...]:
+        if self.action is Action.ALLOW:
+            return ()
         return tuple(reason for reason in self.reasons if reason.action is self.action)
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from policies.inflection import WITHOUT_SMALL_WORDS, Inflection, Language, inflect
-from policies.signals import Category
+from policies.signals import MEANT, Category, Descriptor
 
 SHIPPED = Path(__file__).parent / "blocklists"
 COMMON = "common"
@@ -38,11 +38,18 @@ def _as_terms(value: object) -> object:
     return {"text": value} if isinstance(value, str | list) else value
 
 
+def _meant(word: object) -> Descriptor:
+    if isinstance(word, str) and word in MEANT:
+        return Descriptor(word)
+    raise PydanticCustomError("describes", "should be one of {known}", {"known": ", ".join(sorted(MEANT))})
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Disguise = Literal["star", "swap", "split"]
 Score = Annotated[float, Field(gt=0, le=1)]
 Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\w")]
 Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_as_tuple)]
+Describes = Annotated[Descriptor, BeforeValidator(_meant)]
 
 
 class WordlistInvalid(Exception):
@@ -107,6 +114,7 @@ class Combination(_Part):
     meet: one word of each group within `within` words of the first group's (anywhere in the prompt if None).
     at_least: words of the other groups that score less by themselves do not count, except words that only
         combinations use. The first group's count whatever they score: a public figure beside a grave word.
+    describes: whom or what the prompt means where they meet, as surely as `score` says.
     """
 
     name: Name
@@ -115,6 +123,7 @@ class Combination(_Part):
     at_least: Annotated[float, Field(ge=0, le=1)] = 0.0
     category: Category
     score: Score = 1.0
+    describes: Describes | None = None
 
 
 class Wordlist(_Part):
@@ -122,6 +131,7 @@ class Wordlist(_Part):
 
     group: what combinations call its words; its category if not given.
     only_in_combinations: its words mean nothing by themselves.
+    describes: whom or what a prompt means that holds one of its words.
     """
 
     name: Name
@@ -130,6 +140,7 @@ class Wordlist(_Part):
     group: Name = ""
     score: Score = 1.0
     only_in_combinations: bool = False
+    describes: Describes | None = None
     terms: tuple[Annotated[Terms, BeforeValidator(_as_terms)], ...] = ()
     combinations: tuple[Combination, ...] = ()
 

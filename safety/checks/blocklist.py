@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from policies.identity import ModelIdentity
-from policies.signals import Category, Signal, Span
+from policies.signals import Category, Descriptor, Signal, Span, Subject
 from policies.wordlists import Combination, Terms, Wordlist, no_garbage_expected
 from safety.checks.function_words import LANGUAGES_OF, UNMISTAKABLE_WORDS
 from safety.normalize import SPELLED, SQUEEZED, NormalizedPrompt, View, fold_term
@@ -56,6 +56,7 @@ class _Row:
     within: int
     only_in_language: str
     twins: frozenset[str]
+    describes: Descriptor | None
 
 
 class _Entry:
@@ -95,7 +96,7 @@ _Groups = dict[str, _Group]
 class _Finding(NamedTuple):
     """Something to report: a term that speaks alone, or the terms that met by a rule. There may be thousands."""
 
-    category: Category
+    subject: Subject
     score: float
     parts: tuple[_Occurrence, ...]
     rule: str = ""
@@ -195,16 +196,19 @@ class _Reading:
 class Blocklist:
     """Finds listed words and phrases in prompts.
 
-    Every category gets a signal; its score is that of the gravest term or combination found, 0 if none was.
+    Every category gets a signal; its score is that of the gravest term or combination found, 0 if none was. So does
+    every descriptor that a list describes: 1 when one of its words was found, a combination's score when it met.
     A benign context excuses the one occurrence that it covers or stands next to, never another.
     """
 
     name = "blocklist"
-    reports: frozenset[Category] = frozenset(Category)
 
     def __init__(self, lists: Sequence[Wordlist]) -> None:
         self.identity = ModelIdentity(self.name, _content_hash(lists))
         self._combinations = tuple(rule for wordlist in lists for rule in wordlist.combinations)
+        described = {part.describes for part in (*lists, *self._combinations) if part.describes}
+        self.reports: frozenset[Subject] = frozenset((*Category, *described))
+        self._nothing_found = {subject: Signal(self.name, subject, 0.0) for subject in (*Category, *sorted(described))}
         with no_garbage_expected():
             self._build(_Vocabulary(lists))
 
@@ -221,18 +225,19 @@ class Blocklist:
         return cls(lists)
 
     def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
-        """For each prompt one signal per category; `spans` are positions in the prompt as it was typed."""
+        """For each prompt one signal for each subject of `reports`; `spans` are positions in the prompt as it was typed."""
         return [self._check_one(prompt) for prompt in prompts]
 
     def _check_one(self, prompt: NormalizedPrompt) -> list[Signal]:
         occurrences = [found for view in prompt.views for found in self._search(prompt.original, view)]
         if not occurrences:
-            return list(NOTHING_FOUND.values())
+            return list(self._nothing_found.values())
         occurrences = _unexcused(occurrences)
         findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.row.speaks_alone]
+        findings += [_Finding(d, 1.0, (found,)) for found in occurrences if (d := found.entry.row.describes)]
         if len(occurrences) > 1:
             findings += self._combine(prompt.original, occurrences)
-        return _signals(findings)
+        return list((self._nothing_found | _signals(findings)).values())
 
     def _search(self, original: str, view: View) -> Sequence[_Occurrence]:
         if view.name in SPELLED_LENGTHS:
@@ -276,7 +281,10 @@ class Blocklist:
             place = bisect_left(words, occurrence.place[0] + 1)
             groups[occurrence.entry.row.group].append((place, occurrence))
         for rule in rules:
-            yield from _meetings(rule, groups)
+            for finding in _meetings(rule, groups):
+                yield finding
+                if rule.describes:
+                    yield finding._replace(subject=rule.describes)
 
 
 class _Vocabulary:
@@ -335,6 +343,7 @@ def _row(wordlist: Wordlist, terms: Terms, twins: frozenset[str] = frozenset()) 
         within=terms.unless_within,
         only_in_language=wordlist.language if terms.only_in_language else "",
         twins=twins,
+        describes=wordlist.describes,
     )
 
 
@@ -470,19 +479,15 @@ def _nearest(place: int, group: _Group) -> tuple[int, _Occurrence]:
     return min(group[max(0, index - 1) : index + 1], key=lambda found: abs(found[0] - place))
 
 
-NOTHING_FOUND = {category: Signal(Blocklist.name, category, 0.0) for category in Category}
-
-
-def _signals(findings: Iterable[_Finding]) -> list[Signal]:
-    by_category: dict[Category, list[_Finding]] = defaultdict(list)
+def _signals(findings: Iterable[_Finding]) -> dict[Subject, Signal]:
+    by_subject: dict[Subject, list[_Finding]] = defaultdict(list)
     for finding in findings:
-        by_category[finding.category].append(finding)
-    found = {category: _signal(category, own) for category, own in by_category.items()}
-    return list((NOTHING_FOUND | found).values())
+        by_subject[finding.subject].append(finding)
+    return {subject: _signal(subject, own) for subject, own in by_subject.items()}
 
 
-def _signal(category: Category, own: Sequence[_Finding]) -> Signal:
+def _signal(subject: Subject, own: Sequence[_Finding]) -> Signal:
     gravest = max(own, key=lambda finding: finding.score)
     places = sorted({part.place for finding in own for part in finding.parts})
     spans = tuple(Span(start, end) for start, end in places[:MAX_SPANS])
-    return Signal(Blocklist.name, category, gravest.score, gravest.evidence, spans)
+    return Signal(Blocklist.name, subject, gravest.score, gravest.evidence, spans)
