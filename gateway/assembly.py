@@ -47,15 +47,17 @@ from generator.registry import NANO_FOLDER, recipe_of
 from generator.supervised import SupervisedGenerator, WorkerUnavailable
 from policies.decide import unreported
 from policies.identity import IntegrityFailure
+from policies.likeness import FROM_PROMPT
 from policies.loader import PolicyInForce, load_policy, shipped_policies
 from policies.schema import Policy
-from policies.signals import Stage
+from policies.signals import MEANT, Stage
 from policies.wordlists import load_blocklists
 from safety.checks.banned_pictures import BannedPictures
 from safety.checks.blocklist import Blocklist
 from safety.checks.image_concepts import ImageConcepts
 from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
+from safety.checks.private_names import PrivateNames
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.checks.second_opinion import Opinion, SecondOpinion
@@ -268,8 +270,9 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
     unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in asked else []
     language = [LanguageCheck()] if LanguageCheck.name in asked else []
     known = [BannedPictures()] if BannedPictures.name in policy.picture.checks else []
+    names = [PrivateNames(lists)] if PrivateNames.name in asked else []
     return Screen(
-        [Blocklist.from_lists(lists), classifier, *unwanted, *language],
+        [Blocklist.from_lists(lists), classifier, *unwanted, *language, *names],
         embedder,
         _with_second_opinions(
             [ImageConcepts(embedder, banks), Realism(embedder, banks), PersonPresence(embedder, banks), *known],
@@ -306,9 +309,10 @@ def _refusing_to_start(model: Path | str) -> Iterator[None]:
 
 def require_reports(policy: Policy, screen: Screen) -> None:
     """Raises PolicyUnfit, naming each report that the policy needs and nobody gives."""
+    meant = {FROM_PROMPT: {s for subjects in screen.prompt_reports.values() for s in subjects if s in MEANT}}
     missing = [
         *unreported(policy, Stage.PROMPT, screen.prompt_reports),
-        *unreported(policy, Stage.PICTURE, screen.picture_reports),
+        *unreported(policy, Stage.PICTURE, {**screen.picture_reports, **meant}),
     ]
     if missing:
         needs = ", ".join(f"{subject} from {check}" for check, subject in missing)

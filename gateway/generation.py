@@ -15,9 +15,10 @@ from gateway.errors import (
     InternalError,
     Overloaded,
 )
+from gateway.judging import Look
 from gateway.store.decisions import Judgement, KeptPicture, State
 from generator.batcher import BREAKER_REST_S, Drawing, GeneratorResting, LineFull
-from generator.contract import MAX_SEED, GenerationFailed, PictureRequest, Refusal
+from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest, Refusal
 from policies.schema import Policy
 from policies.signals import Category, Signal, Stage
 from policies.verdict import UNSUPPORTED_LANGUAGE, Action, Reason, Verdict
@@ -25,6 +26,7 @@ from safety.prompt_syntax import split_prompt
 from safety.screen import Pixels
 
 UNREAD = "The checks do not read the language it seems to be written in. Try English or French."
+UNLABELLED = "label: asks for a visible label that the picture does not bear"
 MODEL_RULE = "the model's own safety system refused"
 Group = Sequence[tuple[int, Drawing]]  # what was finished together, with its index
 
@@ -70,18 +72,31 @@ class Told:
 class Kept:
     """One picture in quarantine: its row, the bytes that may be served, and the pixels that are judged.
 
-    decision_id: the decision that the bytes name, which is yet to be made.
+    decision_id: the decision that the bytes name, which is yet to be made. look: the first one, by which it bears the
+    visible label or not.
     """
 
     row: KeptPicture
     content: bytes
     pixels: Pixels
     decision_id: str
+    look: Look
 
     def judged(self, judgement: Judgement) -> Judgement:
-        """The judgement, naming this very picture."""
-        row = self.row
+        """The judgement, naming this very picture. One that asks for a label it does not bear is no verdict."""
+        row, verdict = self.row, judgement.verdict
+        if verdict and verdict.visible_label and not self.look.label:
+            judgement = replace(judgement, verdict=None, failure=UNLABELLED)
         return replace(judgement, picture_index=row.index, picture_sha256=row.sha256, decision_id=self.decision_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """One picture as it was drawn. decision_id: of the decision that is yet to be made, which its mark names."""
+
+    index: int
+    image: GeneratedImage
+    decision_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +192,11 @@ class Generation:
     def hold(self) -> bool:
         """The policy wants a person to see the pictures, whatever they show."""
         return self.action is Action.REVIEW
+
+    @property
+    def said(self) -> Sequence[Signal]:
+        """Everything that the checks said of the prompt."""
+        return self.judged.signals if self.judged else ()
 
     @property
     def told(self) -> Told:

@@ -4,7 +4,8 @@ import asyncio
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
@@ -15,17 +16,26 @@ from gateway.picture_line import Answer, PictureLine
 from gateway.store.decisions import Judgement
 from policies.decide import decide, thresholds_of
 from policies.identity import ModelIdentity
+from policies.likeness import carried
 from policies.schema import Policy
-from policies.signals import Category, Signal, Stage
+from policies.signals import Category, Signal, Stage, Subject
 from policies.verdict import Action, CouldNotJudge, Verdict
 from safety.bans import SOURCE as BANNED_PICTURES
 from safety.explanation import Weight, weigh_words
 from safety.screen import PictureCheck, Pixels, PromptCheck, Screen
 from safety.self_test import blind_models
 
-LOOKS_TOGETHER = 32  # a network's memory for one question, and what it does within its time
+VIEWS_TOGETHER = 32  # a network's memory for one question, and what it does within its time
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A first look at a picture. label: it must bear the visible one. signals: what was seen, for the second look."""
+
+    label: bool
+    signals: Sequence[Signal] = ()
 
 
 class Judge:
@@ -95,9 +105,37 @@ class Judge:
         seconds = time.perf_counter() - started
         return [self._conclude(Stage.PROMPT, answer, policy, seconds, screen.prompt_models) for answer in answers]
 
-    async def pictures(self, pictures: Sequence[Pixels], policy: Policy) -> list[Judgement]:
-        """Judge what was drawn: one judgement per picture, from the tensors that will be served."""
-        return await self.sent_pictures([[picture] for picture in pictures], policy)
+    async def pictures(
+        self, pictures: Sequence[Pixels], policy: Policy, said: Sequence[Signal], looks: Sequence[Look] = ()
+    ) -> list[Judgement]:
+        """Judge what was drawn: one judgement per picture, from the tensors that will be served.
+
+        said: of the pictures' prompt; `NOTHING_MEANT` for pictures without one. looks: the first ones at the same
+        pictures, if any: the higher score of the two looks counts.
+        """
+        return await self.sent_pictures([[picture] for picture in pictures], policy, said, looks)
+
+    async def sent_pictures(
+        self, pictures: Sequence[Sequence[Pixels]], policy: Policy, said: Sequence[Signal], looks: Sequence[Look] = ()
+    ) -> list[Judgement]:
+        """Judge pictures of several views each: one judgement per picture, as grave as its worst view."""
+        started, models = time.perf_counter(), self._screen.picture_models
+        seen = iter(await self._see([view for picture in pictures for view in picture]))
+        answers = [worst([*islice(seen, len(picture))]) for picture in pictures]
+        seconds = time.perf_counter() - started
+        before = [look.signals for look in looks] or [()] * len(pictures)
+        joined = [_joined(answer, said, first, policy) for answer, first in zip(answers, before, strict=True)]
+        return [self._conclude(Stage.PICTURE, answer, policy, seconds, models) for answer in joined]
+
+    async def looks(self, pictures: Sequence[Pixels], policy: Policy, said: Sequence[Signal]) -> list[Look]:
+        """Which pictures must bear the visible label, judged before they do; one that cannot be judged must."""
+        return [_look(answer, said, policy) for answer in await self._see(pictures)]
+
+    async def _see(self, views: Sequence[Pixels]) -> list[Answer]:
+        seen: list[Answer] = []
+        for first in range(0, len(views), VIEWS_TOGETHER):
+            seen += await self._line.judge(views[first : first + VIEWS_TOGETHER])
+        return seen
 
     async def sent_pictures(self, pictures: Sequence[Sequence[Pixels]], policy: Policy) -> list[Judgement]:
         """Judge pictures of several looks each: one judgement per picture, as grave as its worst look."""
@@ -159,10 +197,29 @@ def worst(views: Sequence[Answer]) -> Answer:
         return failures[0]
     if len(views) == 1:
         return views[0]
-    reports = defaultdict[tuple[str, str, bool], list[Signal]](list)
-    for signal in (signal for view in views if isinstance(view, list) for signal in view):
+    return _highest(signal for view in views if isinstance(view, list) for signal in view)
+
+
+def _highest(signals: Iterable[Signal]) -> list[Signal]:
+    """Of each report the highest score; what is no number counts as the highest, for `decide` to find."""
+    reports = defaultdict[tuple[str, Subject, bool], list[Signal]](list)
+    for signal in signals:
         reports[signal.source, signal.subject, signal.calibrated].append(signal)
-    return [max(signals, key=lambda signal: (math.isnan(signal.score), signal.score)) for signals in reports.values()]
+    return [max(alike, key=lambda signal: (math.isnan(signal.score), signal.score)) for alike in reports.values()]
+
+
+def _joined(answer: Answer, said: Sequence[Signal], before: Sequence[Signal], policy: Policy) -> Answer:
+    """What is seen, the higher of two looks, and what the prompt means, if the policy asks for it."""
+    if isinstance(answer, CouldNotJudge):
+        return answer
+    meant = carried(said) if policy.picture.likeness else []
+    return [*(_highest([*answer, *before]) if before else answer), *meant]
+
+
+def _look(answer: Answer, said: Sequence[Signal], policy: Policy) -> Look:
+    verdict, _ = _decide(_joined(answer, said, (), policy), policy, Stage.PICTURE)
+    seen = answer if isinstance(answer, list) else []
+    return Look(label=verdict is None or verdict.visible_label, signals=seen)
 
 
 def _count_banned(signals: Sequence[Signal]) -> None:

@@ -14,14 +14,27 @@ from anyio import CancelScope, to_thread
 from gateway import metrics
 from gateway.auth import Caller, Confirmations
 from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused, Draining, NotFound
-from gateway.generation import Asked, Drawn, Generation, Group, Kept, Undrawn, pictures_of, told_of, translated
-from gateway.judging import Judge
+from gateway.generation import (
+    Asked,
+    Drawn,
+    Fresh,
+    Generation,
+    Group,
+    Kept,
+    Undrawn,
+    pictures_of,
+    told_of,
+    translated,
+)
+from gateway.judging import Judge, Look
 from gateway.limits import RequestRate
 from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
 from gateway.store.ids import new_id
 from gateway.store.image_files import ImageFiles
 from generator.batcher import WaitingLine
 from generator.contract import GeneratedImage, Refusal
+from policies.decide import may_be_labelled
+from policies.likeness import NOTHING_MEANT, carried
 from policies.loader import PolicyInForce
 from policies.verdict import Action
 from safety.fingerprint import NotHashable, fingerprint
@@ -89,10 +102,11 @@ class Pipeline:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def judge(self, asked: Received, texts: Sequence[str], pictures: Sequence[Sequence[Pixels]]) -> Answers:
-        """Judge prompts, and pictures of several views, without drawing. Every answer is kept, could-not-judge too."""
+        """Judge prompts, and pictures of several views by what the prompts mean, without drawing. Each answer is kept."""
         policy = self._policies.policy
         judgements = [await self._judge.prompt(text, policy) for text in texts]
-        judgements += await self._judge.sent_pictures(pictures, policy) if pictures else []
+        said = [signal for judgement in judgements for signal in judgement.signals] if texts else NOTHING_MEANT
+        judgements += await self._judge.sent_pictures(pictures, policy, said) if pictures else []
         ids = await to_thread.run_sync(self._decisions.judged, asked, policy.stamp, judgements)
         return list(zip(ids, judgements, strict=True))
 
@@ -153,22 +167,38 @@ class Pipeline:
         ]
 
     async def _quarantine(self, request: Generation, images: Sequence[tuple[int, GeneratedImage]]) -> list[Kept]:
-        kept = [await to_thread.run_sync(self._keep, request, index, image) for index, image in images]
+        fresh = [Fresh(index, image, new_id("dec")) for index, image in images]
+        looks = await self._first_looks(request, fresh)
+        pairs = zip(fresh, looks, strict=True)
+        kept = [await to_thread.run_sync(self._keep, request, picture, look) for picture, look in pairs]
         await to_thread.run_sync(self._decisions.quarantined, request.id, [picture.row for picture in kept])
         return kept
 
-    def _keep(self, request: Generation, index: int, image: GeneratedImage) -> Kept:
-        """Mark, encode, sign, keep: from here on these are the pixels that are judged and the bytes that are served."""
-        decision_id, name, asked = new_id("dec"), new_id("img"), request.asked
-        pixels = self._provenance.mark(image.pixels, decision_id)
-        encoded = replace(image, pixels=pixels).encode(asked.format, self._provenance.xmp)
-        content = self._provenance.sign(encoded, asked.format, [decision_id], request.policy.stamp.sha256, asked.model)
-        row = KeptPicture(name, index, self._files.quarantine(content), image.seed, asked.format, mark_of(decision_id))
-        return Kept(row, content, pixels, decision_id)
+    async def _first_looks(self, request: Generation, fresh: Sequence[Fresh]) -> list[Look]:
+        """Which pictures need the visible label, which comes before the mark: only where a cell may ask for it."""
+        if not may_be_labelled(request.policy, carried(request.said)):
+            return [Look(label=False)] * len(fresh)
+        marked = [await to_thread.run_sync(self._provenance.mark, p.image.pixels, p.decision_id) for p in fresh]
+        return await self._judge.looks(marked, request.policy, request.said)
+
+    def _keep(self, request: Generation, fresh: Fresh, look: Look) -> Kept:
+        """Label, mark, encode, sign, keep: from here on these are the pixels judged and the bytes served."""
+        name, asked, image, provenance = new_id("img"), request.asked, fresh.image, self._provenance
+        labelled = provenance.label(image.pixels) if look.label else image.pixels
+        pixels = provenance.mark(labelled, fresh.decision_id)
+        encoded = replace(image, pixels=pixels).encode(asked.format, provenance.xmp)
+        content = provenance.sign(
+            encoded, asked.format, [fresh.decision_id], request.policy.stamp.sha256, asked.model, look.label
+        )
+        row = KeptPicture(name, fresh.index, self._files.quarantine(content), image.seed, asked.format,
+                          mark_of(fresh.decision_id))  # fmt: skip
+        return Kept(row, content, pixels, fresh.decision_id, look)
 
     async def _judge_pictures(self, request: Generation, kept: Sequence[Kept]) -> list[Drawn]:
-        answers = await self._judge.pictures([picture.pixels for picture in kept], request.policy)
+        pixels, looks = [picture.pixels for picture in kept], [picture.look for picture in kept]
+        answers = await self._judge.pictures(pixels, request.policy, request.said, looks)
         judged = [picture.judged(answer) for picture, answer in zip(kept, answers, strict=True)]
+        await to_thread.run_sync(self._erase, judged)
         by_id = {picture.row.id: answer for picture, answer in zip(kept, judged, strict=True)}
         decided = await to_thread.run_sync(self._decisions.pictures_judged, request.id, by_id, request.hold)
         await to_thread.run_sync(self._note_looks, [one for one in kept if decided[one.row.id][0] is State.HELD])
@@ -184,6 +214,12 @@ class Pipeline:
                     seen[picture.row.id] = one.hash
         if seen:
             self._decisions.seen_as(seen)
+
+    def _erase(self, judged: Sequence[Judgement]) -> None:
+        """What must not be kept is gone before the decision that says so can be read: no crash leaves it behind."""
+        for judgement in judged:
+            if judgement.picture_sha256 and judgement.verdict and judgement.verdict.hash_only:
+                self._files.erase(judgement.picture_sha256)
 
     async def _release(self, drawn: Drawn) -> Drawn:
         if drawn.state is not State.QUARANTINED:

@@ -50,6 +50,12 @@ def decide(signals: Sequence[Signal], policy: Policy, stage: Stage) -> Verdict:
     return Verdict(Action.ALLOW, stage, policy.stamp)  # every score is below every threshold
 
 
+def may_be_labelled(policy: Policy, meant: Sequence[Signal]) -> bool:
+    """Whether a picture may have to bear the visible label, by what its prompt means and whatever it will show."""
+    matrix, facts = policy.picture.likeness, _by_subject(meant)
+    return matrix is not None and matrix.may_be_labelled(lambda condition: _strongest_met(condition, facts))
+
+
 def unreported(policy: Policy, stage: Stage, reported: Mapping[str, Collection[Subject]]) -> list[tuple[str, str]]:
     """What the policy needs before it can judge a stage and would not get: (check, subject) pairs.
 
@@ -196,7 +202,7 @@ def _strongest_met(condition: Condition, facts: Facts) -> Signal | None:
     """The signal that meets the condition, a calibrated one if any does, then the highest score."""
     meeting = [
         signal
-        for signal in facts[condition.subject]
+        for signal in facts.get(condition.subject, ())
         if condition.source in (None, signal.source) and not (signal.score < condition.at_least)
     ]
     return max(meeting, key=lambda signal: (signal.calibrated, signal.score, signal.source), default=None)

@@ -18,13 +18,13 @@ from policies.verdict import Action
 NOBODY = "nobody"
 """Stands for the identities of a prompt that means nobody in particular."""
 
-LOOKS = ("drawn", "lifelike", "photoreal")
+Look = Literal["drawn", "lifelike", "photoreal"]
+LOOKS: tuple[Look, ...] = ("drawn", "lifelike", "photoreal")
 """How much a picture passes for a photograph of a person, least first."""
 
 FROM_PROMPT = "prompt"
 """The source of what a picture's prompt says, when its picture is judged."""
 
-Look = Literal["drawn", "lifelike", "photoreal"]
 Who = Annotated[str, Field(pattern=f"^({'|'.join((NOBODY, *IDENTITIES))})$")]
 Meets = Callable[[Condition], Signal | None]
 Evidence = tuple[tuple[Signal, Condition], ...]
@@ -145,17 +145,18 @@ class Likeness(Part):
                 yield from map(self._nearly, self._cells(meets, nearly, seen_nearly))
 
     def may_be_labelled(self, meets: Meets) -> bool:
-        """Whether a picture for this prompt may have to bear the visible label, whatever it will look like.
+        """Whether a picture for this prompt may have to bear the visible label, whatever it will show.
 
-        meets: as for `met`, of what the prompt says; contexts that only a picture shows count as met.
+        meets: as for `met`, of what the prompt says.
         """
-        return any(row.cell(look).label and self._means(meets, who) is not None
-                   for row in self.rows for who in row.who for look in LOOKS)  # type: ignore[arg-type]  # fmt: skip
+        labelling = [row for row in self.rows if any(row.cell(look).label for look in LOOKS)]
+        return any(self._means(meets, who) is not None for row in labelling for who in row.who)
 
     def _look(self, meets: Meets, within: float) -> tuple[Look, Evidence]:
-        for look, asked in (("photoreal", self.looks.photoreal), ("lifelike", self.looks.lifelike)):
-            if found := _all_met(asked.conditions(within), meets):
-                return look, found  # type: ignore[return-value]
+        if found := _all_met(self.looks.photoreal.conditions(within), meets):
+            return "photoreal", found
+        if found := _all_met(self.looks.lifelike.conditions(within), meets):
+            return "lifelike", found
         return "drawn", ()
 
     def _cells(self, meets: Meets, look: Look, seen: Evidence) -> Iterator[Met]:

@@ -78,12 +78,12 @@ class Verdict:
     @property
     def categories(self) -> tuple[Category, ...]:
         """The categories that led to the action, gravest first, without repeats."""
-        return tuple(dict.fromkeys(r.category for r in self._leading if r.category is not None))
+        return tuple(dict.fromkeys(r.category for r in self.leading if r.category is not None))
 
     @property
     def in_unread_language(self) -> bool:
         """Whether a language that the classifier does not read led to the action."""
-        return any(reason.category is None for reason in self._leading)
+        return any(reason.category is None for reason in self.leading)
 
     @property
     def visible_label(self) -> bool:
@@ -96,7 +96,8 @@ class Verdict:
         return any(reason.hash_only for reason in self.reasons)
 
     @property
-    def _leading(self) -> tuple[Reason, ...]:
+    def leading(self) -> tuple[Reason, ...]:
+        """The reasons that led to the action; what is allowed needs none."""
         if self.action is Action.ALLOW:
             return ()
         return tuple(reason for reason in self.reasons if reason.action is self.action)

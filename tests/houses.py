@@ -21,6 +21,7 @@ from safety.checks.banned_pictures import BannedPictures
 from safety.checks.blocklist import Blocklist
 from safety.checks.language import LanguageCheck
 from safety.checks.negative_prompt import NegativePrompt
+from safety.checks.private_names import PrivateNames
 from safety.normalize import read_prompt
 from safety.screen import Screen
 from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromptCheck, fake_picture_checks
@@ -36,7 +37,7 @@ class Parts:
 
     @property
     def screen(self) -> Screen:
-        rules = real_blocklist(), real_negative_prompt(), real_language_check()
+        rules = real_blocklist(), real_negative_prompt(), real_language_check(), real_private_names()
         return Screen([self.classifier, *rules], FakeEmbedder(), [*self.pictures, BannedPictures()])
 
 
@@ -58,6 +59,12 @@ def real_negative_prompt() -> NegativePrompt:
 def real_language_check() -> LanguageCheck:
     """Which languages the classifier reads; its models are loaded once."""
     return LanguageCheck()
+
+
+@cache
+def real_private_names() -> PrivateNames:
+    """Whose name is whose, by the same lists."""
+    return PrivateNames(load_blocklists(("english", "french")))
 
 
 def build(data: Path, parts: Parts, **settings: Any) -> House:

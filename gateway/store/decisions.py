@@ -98,8 +98,8 @@ class Judgement:
     @property
     def found(self) -> tuple[Found, ...]:
         """Where in the prompt the reasons for the action were seen."""
-        reasons = self.verdict.reasons if self.verdict else ()
-        led = {(reason.source, reason.category) for reason in reasons if reason.action is reasons[0].action}
+        reasons = self.verdict.leading if self.verdict else ()
+        led = {(reason.source, reason.category) for reason in reasons}
         return tuple(
             Found(signal.subject, span.start, span.end)
             for signal in self.signals
@@ -427,9 +427,10 @@ def _view(row: RequestRow, pictures: Sequence[PictureRow], decisions: Mapping[st
 
 
 def leading_reasons(decision: DecisionRow | None) -> list[dict[str, Any]]:
-    """The reasons that led to a decision's action, as they were kept."""
-    reasons = json.loads(decision.reasons) if decision else []
-    return [reason for reason in reasons if decision and reason["action"] == decision.action]
+    """The reasons that led to a decision's action, as they were kept; what a policy allows needs none."""
+    if decision is None or (decision.action == Action.ALLOW and not decision.decided_by):
+        return []
+    return [reason for reason in json.loads(decision.reasons) if reason["action"] == decision.action]
 
 
 def found_by(decision: DecisionRow) -> tuple[Found, ...]:

@@ -45,6 +45,11 @@ class ImageFiles:
             _sync(self._released)
         _read(released, sha256)
 
+    def erase(self, sha256: str) -> None:
+        """Bytes that must not be kept at all; what is released stays."""
+        (self._quarantine / _checked(sha256)).unlink(missing_ok=True)
+        _sync(self._quarantine)
+
     def read_quarantined(self, sha256: str) -> bytes:
         """Bytes that wait, for those who decide; another request may have released the very same. IntegrityError."""
         waiting = self._quarantine / _checked(sha256)

@@ -27,10 +27,52 @@ WORD = re.compile(r"[^\W\d_]+(?:[-'’.](?=[^\W\d_])[^\W\d_]+)*")
 POSSESSIVE = re.compile(r"['’]s$")
 ELISION = re.compile(r"(?i)^(?:[dljmnst]|qu)['’](?=[^\W\d_])")
 NUMBERED = re.compile(r"(?:[IVX]+|I(?:er|ère|re))\Z")  # Louis XIV, François Ier: rulers
-ARTICLES = frozenset("a an the un une le la les l du des au aux".split())  # no person has one before the name
-PARTICLES = frozenset((word,) for word in "de du des la le da di van von der den ben bin al el o mac mc st".split())
+ARTICLES = frozenset(
+    ["a", "an", "the", "un", "une", "le", "la", "les", "l", "du", "des", "au", "aux"]
+)  # no person has one before the name
+PARTICLES = frozenset(
+    (word,)
+    for word in [
+        "de",
+        "du",
+        "des",
+        "la",
+        "le",
+        "da",
+        "di",
+        "van",
+        "von",
+        "der",
+        "den",
+        "ben",
+        "bin",
+        "al",
+        "el",
+        "o",
+        "mac",
+        "mc",
+        "st",
+    ]
+)
 FORMS_OF_ADDRESS = frozenset(
-    "mr mrs ms miss mister sir madam monsieur madame mademoiselle mme mlle dr doctor docteur professor".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "mister",
+        "sir",
+        "madam",
+        "monsieur",
+        "madame",
+        "mademoiselle",
+        "mme",
+        "mlle",
+        "dr",
+        "doctor",
+        "docteur",
+        "professor",
+    ]
 )
 KNOWN_GROUPS = frozenset({"public_figures", "celebrities"})
 FULL, SHAPED, DOUBTFUL = 0.8, 0.6, 0.4

@@ -14,6 +14,7 @@ from safety.provenance.source_type import TRAINED, VOCABULARY
 
 DECISION = "org.gardefou.decision"
 WATERMARK_ALGORITHM = "org.gardefou.watermark.1"
+LABELLED = "The letters AI were put into a corner as a visible label."
 TRACE = b"c2pa"  # stands in every file with credentials, readable or not
 ELSEWHERE = ("ManifestNotFound", "Remote")  # how the library says that the file itself holds none
 MOST_PROBLEMS = 10
@@ -33,12 +34,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What we say of a picture: never the prompt, never who asked. marks: payloads of its watermarks, hex."""
+    """What we say of a picture: never the prompt, never who asked. marks: payloads of its watermarks, hex.
+
+    labelled: the letters AI can be seen on it.
+    """
 
     decision_ids: tuple[str, ...]
     policy_sha256: str
     model: str
     marks: tuple[str, ...]
+    labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,11 @@ def _manifest(claim: Claim) -> dict[str, Any]:
         "digitalSourceType": VOCABULARY + TRAINED,
         "softwareAgent": {"name": claim.model},
     }
+    edited = {"action": "c2pa.edited", "description": LABELLED}  # C2PA: what affects the meaning of the content
+    actions = [created, *([edited] if claim.labelled else []), {"action": "c2pa.watermarked.unbound"}]
     marks = [{"scope": {}, "value": mark} for mark in claim.marks]
     assertions = {
-        "c2pa.actions.v2": {"actions": [created, {"action": "c2pa.watermarked.unbound"}]},
+        "c2pa.actions.v2": {"actions": actions},
         "c2pa.soft-binding": {"alg": WATERMARK_ALGORITHM, "blocks": marks},
         DECISION: {"decision_ids": list(claim.decision_ids), "policy_sha256": claim.policy_sha256},
     }

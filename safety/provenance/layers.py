@@ -20,6 +20,7 @@ from safety.picture_files.pixels import SentPicture
 from safety.provenance.credentials import Claim, Credential, Credentials, NotTrusted
 from safety.provenance.keys import open_keys
 from safety.provenance.source_type import XMP, source_type
+from safety.provenance.visible_label import label
 from safety.provenance.watermark import Mark, Watermark
 
 SMALLEST = 64  # pixels: the least side in which a mark is looked for
@@ -56,12 +57,18 @@ class Provenance:
         """The picture with the decision's mark. pixels: uint8 (3, height, width) RGB."""
         return self._watermark.embed(pixels, int(mark_of(decision_id), 16))
 
+    def label(self, pixels: Tensor) -> Tensor:
+        """The picture with the visible letters AI. pixels: uint8 (3, height, width) RGB, not marked yet."""
+        return label(pixels)
+
     def sign(
-        self, content: bytes, output_format: str, decision_ids: Sequence[str], policy_sha256: str, model: str
-    ) -> bytes:
-        """The encoded picture with content credentials that name its decisions."""
+        self, content: bytes, output_format: str, decision_ids: Sequence[str], policy_sha256: str, model: str,
+        labelled: bool = False,
+    ) -> bytes:  # fmt: skip
+        """The encoded picture with content credentials that name its decisions. labelled: it bears the letters AI."""
         marks = tuple(mark_of(decision_id) for decision_id in decision_ids)
-        return self._credentials.sign(content, output_format, Claim(tuple(decision_ids), policy_sha256, model, marks))
+        claim = Claim(tuple(decision_ids), policy_sha256, model, marks, labelled)
+        return self._credentials.sign(content, output_format, claim)
 
     def look(self, content: bytes, picture: SentPicture, sizes: Sequence[str]) -> Seen:
         """What the layers say of a file and what was read of it.

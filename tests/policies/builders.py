@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
+from policies.likeness import FROM_PROMPT
 from policies.schema import Policy
-from policies.signals import Category, Descriptor, Signal, Stage, Subject
+from policies.signals import MEANT, Category, Descriptor, Signal, Stage, Subject
 
 TEXT = {"en": "Not here.", "fr": "Pas ici."}
 
@@ -54,6 +55,7 @@ REPORTERS: Mapping[Subject, str] = {
     Descriptor.PHOTOREALISM: "realism",
     Descriptor.PERSON: "person",
     Descriptor.UNREAD_LANGUAGE: "language",
+    Descriptor.PRIVATE_PERSON: "private_names",
 }
 ASKS = ("prompt.categories.shocking", {"prompt_classifier": {"confirm": 0.4, "review": 0.6, "block": 0.8}})
 QUESTION = ("questions.shocking", {"en": "Is that so?", "fr": "Est-ce bien cela ?"})
@@ -93,7 +95,11 @@ def required(judge: Policy, stage: Stage) -> list[tuple[str, Subject]]:
     conditions = [condition for rule in asked.rules for condition in rule.when_all]
     described = {c.subject for c in conditions if isinstance(c.subject, Descriptor)}
     described |= {Descriptor.UNREAD_LANGUAGE} if asked.unread_language else set()
-    return [*scored, *sorted((REPORTERS[subject], subject) for subject in described)]
+    described |= {Descriptor.PRIVATE_PERSON} if "private_names" in asked.checks else set()
+    if asked.likeness:
+        described |= {subject for subject in asked.likeness.subjects if isinstance(subject, Descriptor)}
+    reporters = {**REPORTERS, **dict.fromkeys(MEANT, FROM_PROMPT)} if stage is Stage.PICTURE else REPORTERS
+    return [*scored, *sorted((reporters[subject], subject) for subject in described)]
 
 
 def optional(judge: Policy, stage: Stage) -> list[tuple[str, Subject]]:

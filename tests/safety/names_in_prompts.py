@@ -8,8 +8,21 @@ from collections.abc import Iterator
 from itertools import product
 
 GIVEN = {
-    "en": "John Mary Emma Kevin Sarah Daniel Emily Jason Olivia Aisha Priya Marcus".split(),
-    "fr": "Julien Camille Nathalie Karim Élodie Jean-Pierre Aminata Mathieu Chloé Mohamed Anaïs Thierry".split(),
+    "en": ["John", "Mary", "Emma", "Kevin", "Sarah", "Daniel", "Emily", "Jason", "Olivia", "Aisha", "Priya", "Marcus"],
+    "fr": [
+        "Julien",
+        "Camille",
+        "Nathalie",
+        "Karim",
+        "Élodie",
+        "Jean-Pierre",
+        "Aminata",
+        "Mathieu",
+        "Chloé",
+        "Mohamed",
+        "Anaïs",
+        "Thierry",
+    ],
 }
 FAMILY = {
     "en": ["Smith", "Thompson", "O'Brien", "Okonkwo", "Wetherby", "Castellanos", "Brennan-Holt", "Achterberg", "Patel",
@@ -119,6 +132,7 @@ def private_names(language: str) -> Iterator[tuple[str, str]]:
     for number, (given, family) in enumerate(product(GIVEN[language], FAMILY[language])):
         name = f"{given} {family}"
         yield name, frames[(number + number // len(FAMILY[language])) % len(frames)].format(name)
+
 
 LATER = {
     "en": """a Marc Jacobs handbag; Jordan in winter; Michael Jordan shoes on a shelf; the Laura Ashley curtains; Victoria Sponge on a
