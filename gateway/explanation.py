@@ -14,11 +14,12 @@ HEAVIEST = 10  # words told
 
 
 def explain(decision: DecisionRow, prompt: str | None, weights: Sequence[Weight] | None) -> dict[str, Any]:
-    """What was seen where, each score beside its thresholds, and the words that weighed most.
+    """The rules and cells that led there, what was seen where, scores beside thresholds, words that weighed most.
 
     prompt: the text that was judged, None when it is not kept. weights: None when they cannot be told.
     """
     return {
+        "reasons": json.loads(decision.reasons),
         "matches": [*_matches(decision, prompt)],
         "scores": sorted(_scores(decision), key=lambda score: -score["score"]),
         "words": None if weights is None or prompt is None else _words(decision, prompt, weights),

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,12 +19,17 @@ from gateway.prompts import checked_prompt, why_unreadable
 from gateway.provenance import MAX_FILE_BYTES
 from gateway.settings import Settings
 from gateway.store.decisions import Judgement, Received, State, as_decision
+from policies.decide import decide
+from policies.likeness import NOTHING_MEANT, carried
 from policies.loader import load_policy
-from policies.signals import Category
-from policies.verdict import UNSUPPORTED_LANGUAGE
+from policies.schema import Example, Policy
+from policies.signals import Category, Descriptor, Signal, Stage
+from policies.verdict import UNSUPPORTED_LANGUAGE, Verdict
 
 TERMINAL = Caller("terminal", "terminal")
 PICTURE_SUFFIXES = {".png", ".apng", ".jpg", ".jpeg", ".jfif", ".webp", ".gif"}
+DESCRIBERS = {"realism": Descriptor.PHOTOREALISM, "person": Descriptor.PERSON}
+"""What checks of pictures report beside categories, for pictures that only an example describes."""
 LEAST_TOLD = 0.01  # scores and weights below are noise to a person; --json has them all
 
 
@@ -125,9 +130,10 @@ class Checker:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._decoder.close()
 
-    def picture(self, path: Path) -> dict[str, Any]:
+    def picture(self, path: Path, prompts: Sequence[str] = ()) -> dict[str, Any]:
         """The answer for a picture; one that the API would refuse says so in `error`.
 
+        prompts: what it was drawn for, if that is known: whom they mean counts.
         Raises OSError when the file cannot be read, Overloaded when the decoder fails.
         """
         named = {"stage": "picture", "file": str(path)}
@@ -135,11 +141,28 @@ class Checker:
             picture = asyncio.run(self._decoder.read(_content(path), "image"))
         except BadRequest as refused:
             return self._unjudged("", refused) | named
-        judgement = asyncio.run(self._judge.sent_pictures([picture.views], self.policy))[0]
+        judgement = asyncio.run(self._judged(picture.views, prompts))
         facts = picture.facts
         looked_at = {"format": facts.format, "frames": facts.frames, "frames_judged": facts.frames_judged,
                      "views_judged": len(picture.views)}  # fmt: skip
         return self._answer("", judgement) | named | looked_at
+
+    async def _judged(self, views: Sequence[Pixels], prompts: Sequence[str]) -> Judgement:
+        judged = await self._judge.prompts(prompts, self.policy) if prompts else []
+        said = [signal for judgement in judged for signal in judgement.signals] if prompts else NOTHING_MEANT
+        return (await self._judge.sent_pictures([views], self.policy, said))[0]
+
+    def wrong_examples(self) -> list[dict[str, Any]]:
+        """The policy's examples that turn out otherwise, with what was found."""
+        examples = self.policy.examples
+        judged = asyncio.run(self._judge.prompts([example.prompt for example in examples], self.policy))
+        found = [_verdict_of(example, judgement, self.policy)
+                 for example, judgement in zip(examples, judged, strict=True)]  # fmt: skip
+        return [
+            {"policy": self.policy.name, "prompt": example.prompt, "expected": _expected(example), "found": _told_of(v)}
+            for example, v in zip(examples, found, strict=True)
+            if v is None or v.action != example.expect or (example.rule and example.rule not in _rules(v))
+        ]
 
     def _answer(self, prompt: str, judgement: Judgement | None) -> dict[str, Any]:
         if judgement is None:
@@ -162,6 +185,31 @@ class Checker:
         category = gravest_category(decision) if prompt else None
         weights = asyncio.run(self._judge.weigh(prompt, category, CLASSIFIER)) if category else None
         return explain(decision, prompt, weights)
+
+
+def _verdict_of(example: Example, judgement: Judgement, policy: Policy) -> Verdict | None:
+    """Of the prompt or, when the example has one and the prompt may be drawn, of its picture."""
+    verdict = judgement.verdict
+    if example.picture is None or verdict is None or verdict.action.refuses:
+        return verdict
+    asked = policy.picture
+    scored = {(source, category) for category, row in asked.table.items() for source in row}
+    described = {(check, subject) for check, subject in DESCRIBERS.items() if check in asked.checks}
+    seen = [Signal(source, s, example.picture.get(s, 0.0)) for source, s in sorted({*scored, *described})]
+    return decide([*seen, *carried(judgement.signals)], policy, Stage.PICTURE)
+
+
+def _rules(verdict: Verdict) -> list[str]:
+    return [reason.rule for reason in verdict.reasons]
+
+
+def _expected(example: Example) -> str:
+    return f"{example.expect} by {example.rule}" if example.rule else str(example.expect)
+
+
+def _told_of(verdict: Verdict | None) -> str:
+    """What the policy did, and by which rules."""
+    return " by ".join([verdict.action, *filter(None, [", ".join(_rules(verdict))])]) if verdict else "no verdict"
 
 
 def _verdict(judgement: Judgement) -> dict[str, Any]:
@@ -207,6 +255,8 @@ def _why(explanation: dict[str, Any] | None) -> Iterator[str]:
     for match in explanation["matches"]:
         start, end = match["span"]
         yield f"    seen   {match['category']:16} {match['source']:18} {match['text']!r} at {start}-{end}"
+    for reason in explanation["reasons"]:
+        yield f"    reason {reason['category'] or '-':16} {reason['rule']:38} {reason['action']}"
     for score in (score for score in explanation["scores"] if score["score"] >= LEAST_TOLD):
         in_force = ", ".join(f"{action} {value:g}" for action, value in score["thresholds"].items())
         told = f"{score['score']:.3f} {score['action']} ({in_force})"

@@ -55,7 +55,9 @@ def check(
     policy: Annotated[str | None, typer.Option(help="A policy's name or file.")] = None,
     image: Annotated[
         list[Path] | None,
-        typer.Option(help="A picture to judge as well, or a folder of them; may be given several times.", exists=True),
+        typer.Option(
+            help="A picture to judge as well, as one drawn for the prompts, or a folder of them; repeat it.", exists=True
+        ),
     ] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the decisions.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say why: what was seen, scores, words.")] = False,
@@ -71,7 +73,7 @@ def check(
         typed = iter(prompts) if prompts else _lines() if image is None else iter(())
         with Checker(settings_of(data=data, policy=policy), record, explain, with_lists=True) as checker:
             judged = (answer for batch in _batches(typed) for answer in checker.prompts(batch))
-            for answer in chain(judged, map(checker.picture, pictures)):
+            for answer in chain(judged, (checker.picture(path, prompts or ()) for path in pictures)):
                 refused |= answer["action"] not in ("allow", "label")
                 _tell_check(answer, as_json)
     raise typer.Exit(FOUND_PROBLEMS if refused else 0)

@@ -23,18 +23,10 @@ def check_policy(
         wrong = []
         for name in names or shipped_policies():
             checker = Checker(settings_of(policy=name), record=False)
-            examples = checker.policy.examples
-            answers = checker.prompts([example.prompt for example in examples])
-            found = [
-                {"policy": name, "prompt": example.prompt, "expected": example.expect, "found": answer["action"]}
-                for example, answer in zip(examples, answers, strict=True)
-                if answer["action"] != example.expect
-            ]
+            examples, found = len(checker.policy.examples), checker.wrong_examples()
             wrong += found
             if not as_json:
-                typer.echo(
-                    f"{checker.policy.stamp}: {len(examples) - len(found)} of {len(examples)} examples as expected"
-                )
+                typer.echo(f"{checker.policy.stamp}: {examples - len(found)} of {examples} examples as expected")
     for example in wrong if not as_json else []:
         typer.echo(f"  {example['prompt']!r}: expected {example['expected']}, found {example['found']}")
     if as_json:

@@ -29,7 +29,7 @@ from generator.at_once import Cancelled
 from generator.contract import GenerationCancelled, PictureRequest
 from policies.decide import thresholds_of
 from policies.loader import load_policy, shipped_policies
-from policies.signals import Category, Descriptor, Signal, Stage
+from policies.signals import MEANT, Category, Descriptor, Signal, Stage
 from policies.verdict import Action
 from tests.fakes import IDENTITY, paint, same_paint
 from tests.gateway.walks import CALLER, Book, asked, inside, walk, walked
@@ -243,12 +243,12 @@ def test_a_decision_keeps_every_signal_threshold_model_and_the_time_it_took(tmp_
     reports = parts.screen.prompt_reports.items()
     assert set(signals) == {(check, subject) for check, subjects in reports for subject in subjects}
     assert set(signals.values()) == {0.0}
-    assert len(json.loads(picture.signals)) == len(Category) + 2
+    assert len(json.loads(picture.signals)) == len(Category) + 2 + len(MEANT)
     policy = house.policy_in_force.policy
     assert json.loads(prompt.thresholds) == thresholds_of(policy, Stage.PROMPT)
     assert json.loads(picture.thresholds) == thresholds_of(policy, Stage.PICTURE)
     assert json.loads(prompt.models)["fake"] == IDENTITY.sha256
-    assert len(json.loads(prompt.models)) == 4
+    assert len(json.loads(prompt.models)) == 5
     assert json.loads(picture.models) == {"fake": IDENTITY.sha256}
     assert 0 < prompt.seconds < 10
     assert {(row.policy, row.policy_sha256) for row in (prompt, picture)} == {(str(policy.stamp), policy.stamp.sha256)}

@@ -4,8 +4,13 @@ The namesakes were written before the check was first run on them, and are of fo
 tales, persons of the past, and satire or a style.
 """
 
+import sys
 from collections.abc import Iterator
 from itertools import product
+
+from policies.wordlists import load_blocklists
+from safety.checks.private_names import PrivateNames
+from safety.normalize import read_prompt
 
 GIVEN = {
     "en": ["John", "Mary", "Emma", "Kevin", "Sarah", "Daniel", "Emily", "Jason", "Olivia", "Aisha", "Priya", "Marcus"],
@@ -153,9 +158,33 @@ Citroën; Louis Renault; Michel-Ange au plafond; Guillaume Tell et la pomme; Mar
 Gainsbourg; Antoine de Saint-Exupéry; Charlotte Corday; Thérèse Raquin; Eugénie Grandet; Étienne Lantier; Manon Lescaut; Benjamin Button; Paul
 Bocuse en cuisine; Sainte Geneviève; Camille Saint-Saëns; le pic du Midi; Yves Saint Laurent; Hugo Boss""",
 }
-"""Written after the check was last changed, and used for no change of it: how often names mislead it elsewhere."""
+"""Written when the others had been mended for; a rule was made for them, no name of theirs was listed."""
 
 
 def later(language: str) -> list[str]:
     """Harmless prompts that nothing was tuned to."""
     return [" ".join(name.split()) for name in LATER[language].split(";")]
+
+
+def _print_table() -> None:
+    """How many prompts of each suite count as naming a private person."""
+    names = PrivateNames(load_blocklists(["english", "french"]))
+
+    def told(prompts: list[str]) -> str:
+        signals = [signal for (signal,) in names.check([read_prompt(prompt) for prompt in prompts])]
+        return f"{sum(signal.score >= 0.6 for signal in signals):4} of {len(prompts)}"
+
+    for language in ("en", "fr"):
+        named = list(private_names(language))
+        suites = {
+            "invented names": [prompt for _, prompt in named],
+            "without capitals": [prompt.replace(name, name.lower()) for name, prompt in named],
+            **{kind: namesakes(language, kind) for kind in NAMESAKES},
+            "hard ones": later(language),
+        }
+        for suite, prompts in suites.items():
+            sys.stdout.write(f"{language} {suite:20}{told(prompts)}\n")
+
+
+if __name__ == "__main__":
+    _print_table()
