@@ -142,7 +142,8 @@ class Likeness(Part):
         if self.near:
             nearly, seen_nearly = self._look(meets, self.near.within)
             if nearly != look:
-                yield from map(self._nearly, self._cells(meets, nearly, seen_nearly))
+                for met in self._cells(meets, nearly, seen_nearly):
+                    yield met if self.near.take == "stricter" else _for_a_person(met)
 
     def may_be_labelled(self, meets: Meets) -> bool:
         """Whether a picture for this prompt may have to bear the visible label, whatever it will show.
@@ -178,11 +179,12 @@ class Likeness(Part):
     def _all_in(self, subjects: Sequence[Subject], meets: Meets) -> Evidence | None:
         return _all_met([Condition(subject=s, at_least=self.evidence[s]) for s in subjects], meets)
 
-    def _nearly(self, met: Met) -> Met:
-        assert self.near is not None
-        if self.near.take == "stricter" or met.cell.action.gravity <= Action.REVIEW.gravity:
-            return met
-        return replace(met, cell=Cell(action=Action.REVIEW, label=met.cell.label))
+
+def _for_a_person(met: Met) -> Met:
+    """The cell, or a review where it is graver."""
+    if met.cell.action.gravity <= Action.REVIEW.gravity:
+        return met
+    return replace(met, cell=Cell(action=Action.REVIEW, label=met.cell.label))
 
 
 def _all_met(conditions: Sequence[Condition], meets: Meets) -> Evidence | None:

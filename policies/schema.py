@@ -136,8 +136,8 @@ class StagePolicy(Part):
     """
 
     checks: Annotated[tuple[Source, ...], Field(min_length=1)]
-    defaults: dict[Source, Thresholds] = {}
-    categories: dict[Category, CategoryEntry] = {}
+    defaults: dict[Source, Thresholds] = Field(default_factory=dict)
+    categories: dict[Category, CategoryEntry] = Field(default_factory=dict)
     unread_language: Thresholds | None = None
     rules: tuple[Rule, ...] = ()
     likeness: Likeness | None = None
@@ -219,7 +219,7 @@ class Policy(Part):
     severity: Annotated[dict[Category, Annotated[int, Field(ge=1, le=5)]], AfterValidator(_complete)]
     disclosure_of: Annotated[dict[Category, Disclosure], AfterValidator(_complete), Field(alias="disclosure")]
     messages: Annotated[dict[Category, Text], AfterValidator(_complete)]
-    questions: dict[Category, Text] = {}
+    questions: dict[Category, Text] = Field(default_factory=dict)
     examples: Annotated[tuple[Example, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

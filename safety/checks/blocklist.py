@@ -208,7 +208,8 @@ class Blocklist:
         self._combinations = tuple(rule for wordlist in lists for rule in wordlist.combinations)
         described = {part.describes for part in (*lists, *self._combinations) if part.describes}
         self.reports: frozenset[Subject] = frozenset((*Category, *described))
-        self._nothing_found = {subject: Signal(self.name, subject, 0.0) for subject in (*Category, *sorted(described))}
+        subjects: list[Subject] = [*Category, *sorted(described)]
+        self._nothing_found = {subject: Signal(self.name, subject, 0.0) for subject in subjects}
         with no_garbage_expected():
             self._build(_Vocabulary(lists))
 
@@ -234,7 +235,7 @@ class Blocklist:
             return list(self._nothing_found.values())
         occurrences = _unexcused(occurrences)
         findings = [_alone(occurrence) for occurrence in occurrences if occurrence.entry.row.speaks_alone]
-        findings += [_Finding(d, 1.0, (found,)) for found in occurrences if (d := found.entry.row.describes)]
+        findings += [_Finding(meant, 1.0, (found,)) for found in occurrences if (meant := found.entry.row.describes)]
         if len(occurrences) > 1:
             findings += self._combine(prompt.original, occurrences)
         return list((self._nothing_found | _signals(findings)).values())

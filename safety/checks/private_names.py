@@ -1,7 +1,7 @@
 """Finds what is shaped like the name of a person whom nobody knows: a given name and a family name.
 
 Places, things and works bear such names as well, and so do persons of the past and of tales; what stands around a name
-and who is known tell them apart. It is evidence for the likeness matrix alone: no picture is refused for a name by itself.
+and who is known tell them apart. It is evidence for the likeness matrix: no picture is refused for a name by itself.
 """
 
 import hashlib
@@ -27,53 +27,6 @@ WORD = re.compile(r"[^\W\d_]+(?:[-'’.](?=[^\W\d_])[^\W\d_]+)*")
 POSSESSIVE = re.compile(r"['’]s$")
 ELISION = re.compile(r"(?i)^(?:[dljmnst]|qu)['’](?=[^\W\d_])")
 NUMBERED = re.compile(r"(?:[IVX]+|I(?:er|ère|re))\Z")  # Louis XIV, François Ier: rulers
-ARTICLES = frozenset(
-    ["a", "an", "the", "un", "une", "le", "la", "les", "l", "du", "des", "au", "aux"]
-)  # no person has one before the name
-PARTICLES = frozenset(
-    (word,)
-    for word in [
-        "de",
-        "du",
-        "des",
-        "la",
-        "le",
-        "da",
-        "di",
-        "van",
-        "von",
-        "der",
-        "den",
-        "ben",
-        "bin",
-        "al",
-        "el",
-        "o",
-        "mac",
-        "mc",
-        "st",
-    ]
-)
-FORMS_OF_ADDRESS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "mister",
-        "sir",
-        "madam",
-        "monsieur",
-        "madame",
-        "mademoiselle",
-        "mme",
-        "mlle",
-        "dr",
-        "doctor",
-        "docteur",
-        "professor",
-    ]
-)
 KNOWN_GROUPS = frozenset({"public_figures", "celebrities"})
 FULL, SHAPED, DOUBTFUL = 0.8, 0.6, 0.4
 """With one of the commonest family names, with a capitalised word in no dictionary, and with one that is in some."""
@@ -100,7 +53,8 @@ class _Word:
 class PrivateNames:
     """Reports `private_person`: 0.8 for a given name with one of the commonest family names, 0.6 with another word.
 
-    A word that dictionaries have scores 0.4: a thing, or somebody known. Without capitals both must be listed. Somebody known, of the past or of tales does not count.
+    A word that dictionaries have scores 0.4: it is a thing, or somebody known. Without capitals both must be listed.
+    Somebody known, of the past or of tales does not count.
     """
 
     name = "private_names"
@@ -109,11 +63,12 @@ class PrivateNames:
     def __init__(self, lists: Sequence[Wordlist], folder: Path = FOLDER) -> None:
         """lists: those in force; their given names, family names and known persons. folder: of names/*.yaml."""
         around, persons = (_read(folder / name) for name in ("around.yaml", "persons.yaml"))
-        self._given = _texts(lists, {"given_names"}) - FORMS_OF_ADDRESS
+        self._articles, self._particles = set(around["articles"]), set(around["particles"])
+        self._given = _texts(lists, {"given_names"}) - set(around["forms_of_address"])
         self._family = _texts(lists, {"surnames"})
         self._known = _texts(lists, KNOWN_GROUPS) | {fold_term(name) for names in persons.values() for name in names}
         self._before, self._after = ({fold_term(word) for word in around[side]} for side in ("before", "after"))
-        told = [sorted(words) for words in (self._given, self._family, self._known, self._before, self._after)]
+        told = [sorted(words) for words in (self._given, self._family, self._known, *map(set, around.values()))]
         self.identity = ModelIdentity(self.name, hashlib.sha256(json.dumps(told).encode()).hexdigest())
 
     def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
@@ -147,7 +102,7 @@ class PrivateNames:
         for at in range(first + 1, min(first + 4, len(words))):
             if not _touch(words[at - 1], words[at]):
                 return None
-            small = words[at].parts in PARTICLES or _is_initial(words[at])
+            small = " ".join(words[at].parts) in self._particles or _is_initial(words[at])
             if not small and not (self._is_given(words[at]) and self._continues(words, at)):
                 return at
         return None
@@ -169,7 +124,7 @@ class PrivateNames:
         behind = [word.parts[0] for word in words[last + 1 : last + 2] if _touch(words[last], word)]
         return (
             bool(NUMBERED.match(words[last].text))
-            or (first > 0 and words[first - 1].parts[-1] in ARTICLES)
+            or (first > 0 and words[first - 1].parts[-1] in self._articles)
             or not self._after.isdisjoint([words[last].parts[-1], *behind])
             or any(phrase in self._before for phrase in _phrases_before(words, first))
             or self._is_known(words, first, last)

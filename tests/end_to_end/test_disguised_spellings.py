@@ -54,5 +54,6 @@ def test_an_answer_has_what_its_readers_look_for(answers: dict[str, dict[str, An
             "prompt_classifier",
             "negative_prompt",
             "language",
+            "private_names",
         }
         assert bool(answer["categories"]) == (answer["action"] != "allow")

@@ -242,6 +242,7 @@ def test_check_judges_a_line_of_stdin_each_and_ends_with_1_when_one_is_refused(t
             "prompt_classifier",
             "negative_prompt",
             "language",
+            "private_names",
         }
     assert answers[1]["categories"] == ["sexual"]
     assert not (tmp_path / "data").exists()

@@ -55,7 +55,9 @@ def test_a_cartoon_politician_a_photoreal_crowd_and_a_photoreal_politician_end_d
         ("photoreal", {"photorealism": 0.9, "person": 0.9}),
     ],
 )
-def test_every_identity_has_a_cell_of_its_own_for_every_look(who: Descriptor, look: str, scores: dict[str, float]) -> None:
+def test_every_identity_has_a_cell_of_its_own_for_every_look(
+    who: Descriptor, look: str, scores: dict[str, float]
+) -> None:
     assert f"likeness/{who}/{look}" in rules(judged(DEFAULT, **{who: 1.0}, **scores))
 
 
@@ -195,7 +197,9 @@ def test_every_threshold_of_the_matrix_is_kept_with_a_decision() -> None:
         ({"near": {"within": 0.5, "take": "review"}}, "within"),
     ],
 )  # fmt: skip
-def test_a_matrix_that_makes_no_sense_is_refused_with_its_line(tmp_path: Any, change: dict[str, Any], told: str) -> None:
+def test_a_matrix_that_makes_no_sense_is_refused_with_its_line(
+    tmp_path: Any, change: dict[str, Any], told: str
+) -> None:
     with pytest.raises(PolicyInvalid, match=told) as refused:
         load_policy(policy_file(tmp_path, ("picture.likeness", {**MATRIX, **change})))
     assert all(problem.split(":")[1].isdigit() for problem in refused.value.problems)

@@ -1,8 +1,9 @@
 import pytest
 
+from policies.likeness import NOBODY
 from policies.loader import load_policy, shipped_policies
 from policies.schema import Policy
-from policies.signals import Category, Stage
+from policies.signals import CONTEXTS, IDENTITIES, Category, Stage
 from policies.verdict import Action
 from policies.wordlists import load_blocklists
 
@@ -77,7 +78,8 @@ def test_strict_refuses_weapons_and_drugs_in_pictures_where_default_labels_them(
 @each
 def test_the_examples_speak_both_languages_and_hold_lookalikes(judge: Policy) -> None:
     prompts = [example.prompt for example in judge.examples]
-    assert len(prompts) == len(set(prompts)) >= 15
+    asked = {(example.prompt, str(example.picture)) for example in judge.examples}
+    assert len(prompts) == len(asked) >= 15
     french = [p for p in prompts if {"un", "une", "homme", "d’un"} & {*p.split()}]
     assert len(french) >= 5
     expected = [example.expect for example in judge.examples]
@@ -94,3 +96,18 @@ def test_every_list_in_force_exists(judge: Policy) -> None:
 @pytest.mark.parametrize("stage", Stage)
 def test_every_rule_names_its_subject_matter_in_its_id(judge: Policy, stage: Stage) -> None:
     assert all(rule.id.startswith("likeness/") for rule in judge.stage(stage).rules)
+
+
+@each
+def test_the_examples_cover_cells_of_the_likeness_matrix_in_both_languages(judge: Policy) -> None:
+    cells = [example for example in judge.examples if example.rule]
+    assert {example.rule for example in cells} >= {"likeness/nobody/photoreal", "likeness/child/sexual"}
+    assert len(cells) >= 4
+
+
+@each
+def test_every_identity_and_every_context_is_judged(judge: Policy) -> None:
+    matrix = judge.picture.likeness
+    assert matrix is not None
+    assert {who for row in matrix.rows for who in row.who} == {NOBODY, *IDENTITIES}
+    assert {context for row in matrix.rows for context in row.context} == {*CONTEXTS, Category.SEXUAL}
