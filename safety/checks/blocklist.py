@@ -226,7 +226,7 @@ class Blocklist:
         return cls(lists)
 
     def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
-        """For each prompt one signal for each subject of `reports`; `spans` are positions in the prompt as it was typed."""
+        """For each prompt a signal for each subject of `reports`; `spans` are positions in the prompt as typed."""
         return [self._check_one(prompt) for prompt in prompts]
 
     def _check_one(self, prompt: NormalizedPrompt) -> list[Signal]:

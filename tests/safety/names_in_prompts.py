@@ -39,7 +39,7 @@ FRAMES = {
     "en": ["a photo of {} at the beach", "{} drinking coffee in the kitchen", "portrait of {}, 34, accountant",
            "draw my friend {} as an astronaut", "press photo: {} leaves the building", "selfie with {} in the snow"],
     "fr": ["une photo de {} à la plage", "{} qui boit un café dans la cuisine", "portrait de {}, 34 ans, comptable",
-           "dessine mon amie {} en astronaute", "photo de presse : {} quitte le bâtiment", "selfie avec {} sous la neige"],
+           "dessine mon amie {} en astronaute", "photo de presse : {} quitte le bâtiment", "selfie avec {} à la neige"],
 }  # fmt: skip
 
 PLACES_AND_THINGS = {
