@@ -52,9 +52,9 @@ def _plate(height: int) -> tuple[Tensor, Tensor]:
     size = round(unit * ASPECT), unit
     colours, opacity = Image.new("RGB", size, PLATE), Image.new("L", size, 0)
     shape = (0, 0, size[0] - 1, size[1] - 1)
-    rim = {"radius": unit * 0.24, "width": max(1, round(unit * 0.05))}
-    ImageDraw.Draw(colours).rounded_rectangle(shape, outline=INK, **rim)
-    ImageDraw.Draw(opacity).rounded_rectangle(shape, fill=round(255 * OPACITY), radius=rim["radius"])
+    radius, rim = unit * 0.24, round(unit * 0.05)
+    ImageDraw.Draw(colours).rounded_rectangle(shape, radius, outline=INK, width=rim)
+    ImageDraw.Draw(opacity).rounded_rectangle(shape, radius, fill=round(255 * OPACITY))
     for drawn, ink in ((colours, INK), (opacity, 255)):
         _write(ImageDraw.Draw(drawn), unit, ink)
     small = round(height * ASPECT), height
