@@ -281,7 +281,7 @@ def test_check_explains_what_was_seen_each_score_beside_its_thresholds_and_the_w
     assert re.search(r"^    score  gore +prompt_classifier +0\.\d{3} block \(review [\d.]+, block ", ended.stdout, re.M)
     assert re.search(r"^    word   \w+ +prompt_classifier +\+0\.\d{3} '\w+'$", ended.stdout, re.MULTILINE)
     (answer,) = lines(gardefou("check", "--explain", "--json", "beheading of a prisoner", "--data", tmp_path))
-    assert answer["explanation"].keys() == {"matches", "scores", "words"}
+    assert answer["explanation"].keys() == {"reasons", "matches", "scores", "words"}
     assert {weight["text"] for weight in answer["explanation"]["words"]["weights"]} == {
         "beheading", "of", "a", "prisoner"
     }  # fmt: skip
