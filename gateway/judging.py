@@ -137,18 +137,6 @@ class Judge:
             seen += await self._line.judge(views[first : first + VIEWS_TOGETHER])
         return seen
 
-    async def sent_pictures(self, pictures: Sequence[Sequence[Pixels]], policy: Policy) -> list[Judgement]:
-        """Judge pictures of several looks each: one judgement per picture, as grave as its worst look."""
-        started, models = time.perf_counter(), self._screen.picture_models
-        looks = [look for picture in pictures for look in picture]
-        seen: list[Answer] = []
-        for first in range(0, len(looks), LOOKS_TOGETHER):
-            seen += await self._line.judge(looks[first : first + LOOKS_TOGETHER])
-        of_each = iter(seen)
-        answers = [worst([*islice(of_each, len(picture))]) for picture in pictures]
-        seconds = time.perf_counter() - started
-        return [self._conclude(Stage.PICTURE, answer, policy, seconds, models) for answer in answers]
-
     async def _ask_about(self, pictures: Sequence[Pixels]) -> Sequence[Answer]:
         screen = self._screen
         return await self._ask(lambda: screen.pictures(pictures))

@@ -102,7 +102,7 @@ class Pipeline:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def judge(self, asked: Received, texts: Sequence[str], pictures: Sequence[Sequence[Pixels]]) -> Answers:
-        """Judge prompts, and pictures of several views by what the prompts mean, without drawing. Each answer is kept."""
+        """Judge prompts, and pictures of several views by what these mean, without drawing. Every answer is kept."""
         policy = self._policies.policy
         judgements = [await self._judge.prompt(text, policy) for text in texts]
         said = [signal for judgement in judgements for signal in judgement.signals] if texts else NOTHING_MEANT

@@ -23,8 +23,9 @@ from policies.decide import decide
 from policies.likeness import NOTHING_MEANT, carried
 from policies.loader import load_policy
 from policies.schema import Example, Policy
-from policies.signals import Category, Descriptor, Signal, Stage
+from policies.signals import Category, Descriptor, Signal, Stage, Subject
 from policies.verdict import UNSUPPORTED_LANGUAGE, Verdict
+from safety.screen import Pixels
 
 TERMINAL = Caller("terminal", "terminal")
 PICTURE_SUFFIXES = {".png", ".apng", ".jpg", ".jpeg", ".jfif", ".webp", ".gif"}
@@ -193,9 +194,11 @@ def _verdict_of(example: Example, judgement: Judgement, policy: Policy) -> Verdi
     if example.picture is None or verdict is None or verdict.action.refuses:
         return verdict
     asked = policy.picture
-    scored = {(source, category) for category, row in asked.table.items() for source in row}
-    described = {(check, subject) for check, subject in DESCRIBERS.items() if check in asked.checks}
-    seen = [Signal(source, s, example.picture.get(s, 0.0)) for source, s in sorted({*scored, *described})]
+    scored: set[tuple[str, Subject]] = {(source, category) for category, row in asked.table.items() for source in row}
+    described: set[tuple[str, Subject]] = {
+        (check, subject) for check, subject in DESCRIBERS.items() if check in asked.checks
+    }
+    seen = [Signal(source, s, example.picture.get(s, 0.0)) for source, s in sorted(scored | described)]
     return decide([*seen, *carried(judgement.signals)], policy, Stage.PICTURE)
 
 

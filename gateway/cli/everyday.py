@@ -56,7 +56,8 @@ def check(
     image: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A picture to judge as well, as one drawn for the prompts, or a folder of them; repeat it.", exists=True
+            help="A picture to judge as well, as one drawn for the prompts, or a folder of them; repeat it.",
+            exists=True,
         ),
     ] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep the decisions.")] = False,

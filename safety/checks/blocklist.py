@@ -206,7 +206,8 @@ class Blocklist:
     def __init__(self, lists: Sequence[Wordlist]) -> None:
         self.identity = ModelIdentity(self.name, _content_hash(lists))
         self._combinations = tuple(rule for wordlist in lists for rule in wordlist.combinations)
-        described = {part.describes for part in (*lists, *self._combinations) if part.describes}
+        described = {wordlist.describes for wordlist in lists if wordlist.describes}
+        described |= {rule.describes for rule in self._combinations if rule.describes}
         self.reports: frozenset[Subject] = frozenset((*Category, *described))
         subjects: list[Subject] = [*Category, *sorted(described)]
         self._nothing_found = {subject: Signal(self.name, subject, 0.0) for subject in subjects}

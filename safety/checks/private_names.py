@@ -133,7 +133,8 @@ class PrivateNames:
     def _is_known(self, words: Sequence[_Word], first: int, last: int) -> bool:
         """Whether a known name covers the given name and what follows it."""
         start = max(0, first - LONGEST_NAME)
-        parts, offsets = [], {}
+        parts: list[str] = []
+        offsets: dict[int, int] = {}
         for at in range(start, min(last + LONGEST_NAME, len(words))):
             offsets[at] = len(parts)
             parts += words[at].parts

@@ -14,7 +14,7 @@ from gateway.errors import ClassifierUnavailable, ContentRefused
 from gateway.generation import Generation
 from gateway.store.tables import DecisionRow
 from policies.signals import Category, Descriptor, Signal
-from safety.picture_files import decode_picture
+from safety.picture_files.pixels import decode_picture
 from safety.provenance.credentials import LABELLED
 from tests.gateway.walks import Book, asked, walked
 from tests.houses import Parts, build, client_of, serving

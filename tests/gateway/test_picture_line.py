@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gateway.judging import Judge
 from gateway.picture_line import Answer, PictureLine
+from policies.likeness import NOTHING_MEANT
 from policies.loader import load_policy, shipped_policies
 from policies.signals import Category, Signal
 from policies.verdict import CouldNotJudge
@@ -199,11 +200,14 @@ def test_requests_that_wait_while_the_scorer_is_busy_share_one_forward_and_get_t
     policy = load_policy(shipped_policies()["default"])
 
     async def steps() -> list[list[str]]:
-        first = asyncio.create_task(judge.pictures([a_picture(0)], policy))
+        first = asyncio.create_task(judge.pictures([a_picture(0)], policy, NOTHING_MEANT))
         while not embedder.sizes:  # noqa: ASYNC110  a thread wakes nobody
             await asyncio.sleep(0.01)
         groups = [[1, 2, 3], [4, 5], [6]]
-        others = [asyncio.create_task(judge.pictures([a_picture(n) for n in group], policy)) for group in groups]
+        others = [
+            asyncio.create_task(judge.pictures([a_picture(n) for n in group], policy, NOTHING_MEANT))
+            for group in groups
+        ]
         await asyncio.sleep(0.05)
         embedder.go_on.set()
         told = await asyncio.gather(first, *others)

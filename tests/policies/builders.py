@@ -98,7 +98,8 @@ def required(judge: Policy, stage: Stage) -> list[tuple[str, Subject]]:
     described |= {Descriptor.PRIVATE_PERSON} if "private_names" in asked.checks else set()
     if asked.likeness:
         described |= {subject for subject in asked.likeness.subjects if isinstance(subject, Descriptor)}
-    reporters = {**REPORTERS, **dict.fromkeys(MEANT, FROM_PROMPT)} if stage is Stage.PICTURE else REPORTERS
+    meant: dict[Subject, str] = dict.fromkeys(MEANT, FROM_PROMPT)
+    reporters = {**REPORTERS, **meant} if stage is Stage.PICTURE else REPORTERS
     return [*scored, *sorted((reporters[subject], subject) for subject in described)]
 
 

@@ -10,7 +10,7 @@ from policies.decide import decide, may_be_labelled, thresholds_of, unreported
 from policies.likeness import FROM_PROMPT, NOTHING_MEANT, carried
 from policies.loader import PolicyInvalid, load_policy, shipped_policies
 from policies.schema import Policy
-from policies.signals import IDENTITIES, MEANT, Category, Descriptor, Signal, Span, Stage
+from policies.signals import IDENTITIES, MEANT, Category, Descriptor, Signal, Span, Stage, Subject
 from policies.verdict import Action, CouldNotJudge, Verdict
 from tests.policies.builders import policy, policy_file, reports
 
@@ -148,7 +148,11 @@ def test_an_uncalibrated_look_holds_at_the_most_as_the_policy_says() -> None:
 
 
 def test_a_service_without_the_checks_that_tell_who_is_meant_would_not_start() -> None:
-    seen = {"image_concepts": set(Category), "realism": {Descriptor.PHOTOREALISM}, "person": {Descriptor.PERSON}}
+    seen: dict[str, set[Subject]] = {
+        "image_concepts": {*Category},
+        "realism": {Descriptor.PHOTOREALISM},
+        "person": {Descriptor.PERSON},
+    }
     missing = {subject for _, subject in unreported(DEFAULT, Stage.PICTURE, seen)}
     assert missing == set(MEANT)
 
