@@ -152,6 +152,7 @@ def test_a_service_without_the_checks_that_tell_who_is_meant_would_not_start() -
         "image_concepts": {*Category},
         "realism": {Descriptor.PHOTOREALISM},
         "person": {Descriptor.PERSON},
+        "banned_pictures": {*Category},
     }
     missing = {subject for _, subject in unreported(DEFAULT, Stage.PICTURE, seen)}
     assert missing == set(MEANT)
