@@ -243,7 +243,7 @@ def test_a_decision_keeps_every_signal_threshold_model_and_the_time_it_took(tmp_
     reports = parts.screen.prompt_reports.items()
     assert set(signals) == {(check, subject) for check, subjects in reports for subject in subjects}
     assert set(signals.values()) == {0.0}
-    assert len(json.loads(picture.signals)) == len(Category) + 2 + len(MEANT)
+    assert len(json.loads(picture.signals)) == 2 * len(Category) + 2 + len(MEANT)
     policy = house.policy_in_force.policy
     assert json.loads(prompt.thresholds) == thresholds_of(policy, Stage.PROMPT)
     assert json.loads(picture.thresholds) == thresholds_of(policy, Stage.PICTURE)

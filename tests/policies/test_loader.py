@@ -81,9 +81,9 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
         pytest.param(VERSION, f"version: {'9' * 5000}", "version", "word or a number", id="an endless number"),
         pytest.param(f"{VERSION}\n", "", "version", "should be given (found nothing)", id="a missing field"),
         pytest.param(
-            "self_harm: not_scored",
-            "self_harm: ignored",
-            "picture.categories.self_harm",
+            "self_harm: {image_concepts: not_scored}",
+            "self_harm: {image_concepts: ignored}",
+            "picture.categories.self_harm.image_concepts",
             "should be 'not_scored'",
             id="another word",
         ),

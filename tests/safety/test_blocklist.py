@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from policies.signals import Category, Signal, Span
+from policies.signals import MEANT, Category, Signal, Span
 from policies.wordlists import SHIPPED as LIST_FOLDERS
 from policies.wordlists import Combination, Wordlist, load_blocklists, load_wordlist
 from safety.checks.blocklist import MAX_SPANS, Blocklist
@@ -177,10 +177,10 @@ def test_public_figures_are_suspicious_alone_and_unsafe_in_a_photograph_or_a_sca
     assert _score("D0nald Trump arrested", Category.DECEPTION) == 1.0
 
 
-def test_every_category_is_reported_once_whatever_the_prompt() -> None:
+def test_every_category_and_what_lists_describe_is_reported_once_whatever_the_prompt() -> None:
     for signals in SHIPPED.check([normalize(""), normalize("a cat"), normalize("naked")]):
-        assert [signal.subject for signal in signals] == list(Category)
-    assert SHIPPED.reports == frozenset(Category)
+        assert [signal.subject for signal in signals] == [*Category, *sorted(MEANT)]
+    assert SHIPPED.reports == frozenset((*Category, *MEANT))
 
 
 def test_spans_show_the_term_in_the_prompt_as_typed() -> None:
