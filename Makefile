@@ -2,13 +2,14 @@
 # make test   install what tests need and run them all
 # make check  format, lint, types, import layers
 # make parity     print how near DALL-E Mini is to the original code, min-dalle and taming-transformers
+# make gallery    draw dalle-nano's 64 prompts, write docs/gallery-dalle-nano.md
 # make scorecard  measure the prompt gate, write docs/scorecard-prompts.md
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data
 PORT ?= 8000
 
-.PHONY: run test check format clean contact-sheet bench scorecard parity
+.PHONY: run test check format clean gallery bench scorecard parity
 
 run: .venv/installed
 	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
@@ -26,8 +27,8 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-contact-sheet: .venv/installed
-	$(BIN)/python -m generator.training.contact_sheet
+gallery: .venv/installed
+	$(BIN)/python -m generator.training.gallery
 
 bench: .venv/installed
 	$(BIN)/gardefou bench request

@@ -55,6 +55,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from generator.contract import GeneratorUnusable
     from generator.hub import HubUnavailable, UnknownRelease
     from generator.supervised import WorkerUnavailable
+    from generator.training.naming import UnusableNames
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
     from policies.wordlists import WordlistInvalid
@@ -77,6 +78,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
         UnknownRelease,
         NotAPicture,
         PictureTooLarge,
+        UnusableNames,
         UnusableRows,
         UnusableThresholds,
         NothingToPlot,

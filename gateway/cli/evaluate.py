@@ -53,6 +53,45 @@ def evaluate_provenance(
     typer.echo(json.dumps(asdict(card)) if as_json else table(card))
 
 
+@group.command("drawings")
+def evaluate_drawings(
+    folder: Annotated[Path | None, typer.Option(help="Other dalle-nano weights.", file_okay=False)] = None,
+    scenes: Annotated[int, typer.Option(min=2, help="Scenes of each kind and language.")] = 60,
+    artwork: Annotated[
+        Path | None, typer.Option(help="Folder for the original artwork, to measure beside.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Are dalle-nano's pictures what was asked for, as clip-nano sees them; and do they vary?"""
+    with told_plainly(as_json):
+        from gateway.drawing_scorecard import drawings_as_json, drawings_as_page, measure_drawings
+
+        originals = None
+        if artwork:
+            from generator.training.originals import originals_from
+
+            originals = originals_from(artwork)
+        card = measure_drawings(folder, scenes, originals)
+    typer.echo(json.dumps(drawings_as_json(card)) if as_json else drawings_as_page(card))
+
+
+@group.command("naming")
+def evaluate_naming(
+    names: Annotated[Path, typer.Argument(help="csv with columns number, thing1, thing2.", dir_okay=False)],
+    key: Annotated[Path, typer.Option(help="The key that generator.training.naming_test wrote.", dir_okay=False)],
+    accepted: Annotated[
+        Path | None, typer.Option(help="csv with columns said, meant: words a person accepts.", dir_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many pictures somebody named right who saw only the pictures, with exact 95 % intervals."""
+    with told_plainly(as_json):
+        from gateway.drawing_scorecard import naming_as_json, naming_as_page, score_names
+
+        score = score_names(names, key, accepted)
+    typer.echo(json.dumps(naming_as_json(score)) if as_json else naming_as_page(score))
+
+
 @group.command("scorecard")
 def write_scorecard(
     out: Annotated[Path, typer.Option(help="Folder for the page and its pictures.", file_okay=False)] = Path("docs"),

@@ -72,6 +72,21 @@ _TAG_SHARE = 0.2
 _BARE_SHARE = 0.2
 
 
+def _before(scene: Scene, language: str) -> str:
+    """How a colour is named behind a scene."""
+    if language == "en":
+        return f" on a {scene.background} background"
+    return f" sur fond {_COLOURS[scene.background]}"
+
+
+def plain_prompt(scene: Scene, language: str) -> str:
+    """A scene of different things in the fewest words, each by its main name: as somebody would type it."""
+    subject = f" {_JOINERS[language][0]} ".join(thing.concept.names[language][0] for thing in scene.things)
+    if scene.place:
+        return f"{subject} {_PLACES[language][scene.place][0]}"
+    return subject if scene.background == "white" else subject + _before(scene, language)
+
+
 class Captioner:
     """A different caption each time: article or none, synonyms, lead-ins and style tags."""
 
@@ -99,9 +114,7 @@ class Captioner:
             return " " + self._rng.choice(_PLACES[language][scene.place])
         if self._rng.random() > (_WHITE_NAMED if scene.background == "white" else _COLOUR_NAMED):
             return ""
-        if language == "en":
-            return f" on a {scene.background} background"
-        return f" sur fond {_COLOURS[scene.background]}"
+        return _before(scene, language)
 
     def __call__(self, scene: Scene) -> str:
         """One caption, normalised: starts with a space."""

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from generator.at_once import draw_at_once
-from generator.contract import ImageGenerator, PictureRequest
+from generator.contract import ImageGenerator
 from generator.registry import create_generator
 from generator.training.artwork import NOTO, Artwork, fetch
 from generator.training.backgrounds import SIDE
 from generator.training.concepts import Concept, load_concepts
+from generator.training.drawing import draw_all
 from generator.training.patch_codes import pictures
 from generator.training.scenes import SceneMaker
 
@@ -28,10 +28,9 @@ def drawings(artwork: Artwork, concepts: list[Concept]) -> tuple[Tensor, Tensor]
 
 
 def draw(generator: ImageGenerator, prompts: list[str]) -> Tensor:
-    """(n, 3, 96, 96) in 0..1, one picture a prompt."""
-    requests = [PictureRequest(prompt, SEED, generator.sizes[0]) for prompt in prompts]
-    drawn = [image.pixels for image in draw_at_once(generator, requests)]
-    return functional.interpolate(torch.stack(drawn) / 255, SIDE, mode="area")
+    """(n, 3, 96, 96) in 0..1, one picture a prompt, all with the same seed."""
+    drawn = torch.stack(draw_all(generator, prompts, [SEED] * len(prompts)))
+    return functional.interpolate(drawn / 255, SIDE, mode="area")
 
 
 def named_right(drawn: Tensor, asked: Tensor, originals: Tensor, concepts: Tensor) -> tuple[float, float]:

@@ -14,6 +14,8 @@ from generator.training.backgrounds import CELL
 from generator.training.concepts import Concept
 
 _UNPLACED_KINDS = ("nature", "faces")
+WEIGHTS = (32, 16, 28, 16, 8)
+"""How often one thing alone, before a colour, in a place; two different things; several of one."""
 
 # Where things stand: left, top and size of each, counted in cells.
 _ALONE = ((0, 0, 12),)
@@ -73,7 +75,8 @@ def render(scene: Scene, drawings: Drawings) -> NDArray[np.float32]:
 class SceneMaker:
     """Makes up scenes: mostly one thing, sometimes before a colour or in a place, sometimes two or three."""
 
-    def __init__(self, concepts: Sequence[Concept], seed: int) -> None:
+    def __init__(self, concepts: Sequence[Concept], seed: int, weights: Sequence[int] = WEIGHTS) -> None:
+        self._weights = weights
         self._rng = random.Random(seed)  # noqa: S311 - training data
         self._concepts = list(concepts)
         self._placed = [concept for concept in concepts if concept.kind not in _UNPLACED_KINDS]
@@ -115,7 +118,7 @@ class SceneMaker:
         return Scene((thing,) * len(boxes), boxes, "white")
 
     def any(self) -> Scene:
-        """One of the above, recognisable single things first."""
+        """One of the above, as often as the weights say."""
         kinds = (self.alone, self.coloured, self.placed, self.pair, self.several)
-        make = self._rng.choices(kinds, weights=(32, 16, 28, 16, 8))[0]
+        make = self._rng.choices(kinds, weights=self._weights)[0]
         return make()

@@ -1,11 +1,13 @@
 """Train dalle-nano's transformer: `python -m generator.training.train_transformer --seconds 4000`.
 
 First the text encoder alone learns to name what a caption speaks of, then everything learns the codes.
-Stopped and started again with --resume it goes on where it was. Under `torchrun --nproc-per-node 2 -m ...`
+Stopped and started again with --resume it goes on where it was; with --start FOLDER it goes on from published
+weights. Under `torchrun --nproc-per-node 2 -m ...`
 the processes share each step: on a busy machine two of one thread are faster than one of two threads.
 """
 
 import argparse
+import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -20,11 +22,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from generator.dalle_mini.config import TransformerConfig
 from generator.dalle_mini.tokenizer import TextTokenizer
 from generator.dalle_mini.transformer import DalleMiniTransformer
+from generator.dalle_mini.weights import load_transformer
 from generator.training.artwork import NOTO, Artwork, fetch
 from generator.training.captions import Captioner
+from generator.training.compositions import may_be_learnt
 from generator.training.concepts import load_concepts
 from generator.training.patch_codes import CODES, encode, pictures
-from generator.training.scenes import Scene, SceneMaker
+from generator.training.scenes import WEIGHTS, Scene, SceneMaker
 from generator.training.text_objective import TextObjective, text_targets
 from generator.training.train_decoder import track_mean
 
@@ -75,8 +79,9 @@ class Scenes:
     def __init__(self, args: argparse.Namespace) -> None:
         concepts = load_concepts()
         self.concepts = len(concepts)
-        maker = SceneMaker(concepts, args.seed + rank())
-        self._scenes = [maker.any() for _ in range(args.scenes)]
+        maker = SceneMaker(concepts, args.seed + rank(), args.mix)
+        shown = (scene for scene in iter(maker.any, None) if may_be_learnt(scene))
+        self._scenes = list(itertools.islice(shown, args.scenes))
         self._targets = text_targets(self._scenes, self.concepts)
         self._captioner = Captioner(args.seed + int(time.time()) + rank())
         self._tokenizer = TextTokenizer(args.tokenizer, CONFIG.max_text_length)
@@ -131,7 +136,8 @@ def share_step(parameters: Sequence[Tensor], seconds: float) -> float:
 class Trainee:
     """The model, its aid, its running mean, and two optimizers: Muon for hidden matrices, AdamW elsewhere."""
 
-    def __init__(self, concepts: int) -> None:
+    def __init__(self, concepts: int, rate_scale: float) -> None:
+        self._rate_scale = rate_scale
         self.model, self.mean = DalleMiniTransformer(CONFIG), DalleMiniTransformer(CONFIG)
         initialise(self.model)
         self.mean.load_state_dict(self.model.state_dict())
@@ -165,7 +171,7 @@ class Trainee:
         factor = min(1.0, (self.step + 1) / WARM_UP, max(0.0, 1 - share) / COOL_DOWN)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor * (TEXT_SIDE if group["text"] else 1.0)
+                group["lr"] = self._rate_scale * group["peak"] * factor * (TEXT_SIDE if group["text"] else 1.0)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Cross-entropy of the codes, and of naming the caption."""
@@ -174,6 +180,12 @@ class Trainee:
             logits = self.model.decoder(shifted(batch.codes), self.model.decoder.read(states, batch.visible))
         codes = functional.cross_entropy(logits.flatten(0, 1).float(), batch.codes.flatten())
         return codes, self.objective(states, batch.visible, batch.targets)
+
+    def start_from(self, folder: Path) -> None:
+        """Published weights; the optimizers and the aid begin anew. Raises CheckpointInvalid."""
+        state = load_transformer(folder, CONFIG).state_dict()
+        self.model.load_state_dict(state)
+        self.mean.load_state_dict(state)
 
     def learn(self, batch: Batch, seconds: float, budget: float) -> float:
         """One step, this many seconds into the budget; the loss of the codes."""
@@ -215,10 +227,10 @@ class Trainee:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def train_text(trainee: Trainee, scenes: Scenes, seconds: float) -> None:
-    """The text encoder alone."""
+def train_text(trainee: Trainee, scenes: Scenes, seconds: float, heads_alone: bool) -> None:
+    """The text encoder and its aid; heads_alone: the encoder stays as it is."""
     model, objective = trainee.model.encoder, trainee.objective
-    parameters = [*model.parameters(), *objective.parameters()]
+    parameters = [*([] if heads_alone else model.parameters()), *objective.parameters()]
     optimizer = torch.optim.AdamW(parameters, TEXT_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     start = time.monotonic()
     for step, batch in enumerate(scenes.batches(128)):
@@ -266,17 +278,22 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, default=Path("generator/dalle_mini/nano/tokenizer.json"))
     parser.add_argument("--out", type=Path, default=Path(".training/transformer.pt"))
     parser.add_argument("--resume", action="store_true", help="go on from --out")
+    parser.add_argument("--start", type=Path, help="a folder of published weights to go on from")
+    parser.add_argument("--mix", type=int, nargs=5, default=WEIGHTS, help="how often each kind of scene")
+    parser.add_argument("--rate-scale", type=float, default=1.0)
     args = parser.parse_args()
     if "WORLD_SIZE" in os.environ:
         distributed.init_process_group("gloo")
     torch.manual_seed(args.seed)
     scenes = Scenes(args)
-    trainee = Trainee(scenes.concepts)
+    trainee = Trainee(scenes.concepts, args.rate_scale)
     if args.resume:
         trainee.load(args.out)
         torch.manual_seed(args.seed + trainee.step * 100 + rank())
     else:
-        train_text(trainee, scenes, args.text_seconds)
+        if args.start:
+            trainee.start_from(args.start)
+        train_text(trainee, scenes, args.text_seconds, heads_alone=args.start is not None)
         trainee.mean.load_state_dict(trainee.model.state_dict())
         trainee.save(args.out)
     if args.seconds > 0:

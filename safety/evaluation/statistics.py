@@ -1,5 +1,7 @@
 """The few statistics that a scorecard needs, each area and share with its 95 % interval."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +96,39 @@ def share(flags: Flags) -> Estimate | None:
         return Estimate(0.0, 0.0, 1 - exact) if hits == 0 else Estimate(1.0, exact, 1.0)
     resampled = np.random.default_rng(SEED).binomial(rows, hits / rows, RESAMPLES) / rows
     return _estimate(hits / rows, resampled)
+
+
+def clopper_pearson(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact binomial interval (Clopper and Pearson, 1934), found by bisection on the binomial tail. trials > 0."""
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else _solve(lambda p: 1 - _at_most(hits - 1, trials, p), tail, rising=True)
+    high = 1.0 if hits == trials else _solve(lambda p: _at_most(hits, trials, p), tail, rising=False)
+    return low, high
+
+
+def _at_most(hits: int, trials: int, chance: float) -> float:
+    """P(X <= hits) for X ~ Binomial(trials, chance)."""
+    ways = (math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1) for k in range(hits + 1))
+    yes, no = math.log(chance), math.log1p(-chance)
+    return math.fsum(math.exp(log_ways + k * yes + (trials - k) * no) for k, log_ways in enumerate(ways))
+
+
+def _solve(tail_at: Callable[[float], float], target: float, rising: bool) -> float:
+    low, high = 1e-12, 1 - 1e-12
+    for _ in range(60):
+        middle = (low + high) / 2
+        if (tail_at(middle) < target) == rising:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def mean(values: Floats) -> Estimate:
+    """The mean with its bootstrap interval. values: (n,), n > 0."""
+    rng = np.random.default_rng(SEED)
+    resampled = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
+    return _estimate(float(values.mean()), np.array(resampled))
 
 
 def areas(bad: Floats, good: Floats) -> tuple[Estimate, Estimate]:

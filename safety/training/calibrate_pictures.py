@@ -23,6 +23,7 @@ from policies.identity import write_manifest
 from policies.signals import Descriptor
 from safety.concept_banks import CONCEPTS, Calibration, ConceptBank, Measured, load_banks
 from safety.concept_scorer import LinearHead, PhraseContrast, highest_view, load_heads
+from safety.evaluation.statistics import clopper_pearson
 from safety.pictures import HEADS, SHIPPED, PictureEmbedder, load_embedder
 from safety.training.clip_nano import SUBJECT_GAIN, load_photographs
 from safety.training.clip_nano_text import load_space
@@ -37,7 +38,7 @@ from safety.training.evaluate_pictures import (
     truth,
 )
 from safety.training.picture_labels import photograph_labels, subjects
-from safety.training.statistics import auroc, clopper_pearson, threshold_at
+from safety.training.statistics import auroc, threshold_at
 
 HEAD_PENALTY = 1e-4
 GENERATED_WEIGHT = 1000  # a folder of generated pictures weighs like this many pictures when heads are refitted

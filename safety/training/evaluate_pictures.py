@@ -22,12 +22,13 @@ from torch import Tensor
 from policies.signals import Category, Descriptor
 from safety.concept_banks import ConceptBank, load_banks
 from safety.concept_scorer import BankScores
+from safety.evaluation.statistics import clopper_pearson
 from safety.pictures import SHIPPED, VIEWS, PictureEmbedder, load_embedder
 from safety.training.clip_nano import LANDSCAPE, load_photographs, wallpaper_patches
 from safety.training.emoji_artwork import STYLES, load_concepts, load_sprites
 from safety.training.picture_labels import UNCLEAR, is_left_out, photograph_labels, subjects
 from safety.training.picture_mix import Mix, Mixer, collect_drawings
-from safety.training.statistics import auroc, clopper_pearson, threshold_at
+from safety.training.statistics import auroc, threshold_at
 
 WHOLE = VIEWS.index("whole")
 

@@ -5,12 +5,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safety.evaluation.statistics import clopper_pearson
 from safety.training.calibrate_pictures import choose_block, choose_flag, fit_platt
 from safety.training.emoji_artwork import Concept, render, slug
 from safety.training.muon import orthogonalise
 from safety.training.picture_labels import UNCLEAR, drawing_labels, merge, photograph_labels, subjects
 from safety.training.picture_mix import SIZE, Drawings, Mixer, collect_photographs
-from safety.training.statistics import auroc, clopper_pearson, threshold_at
+from safety.training.statistics import auroc, threshold_at
 
 SCORES = st.lists(st.integers(0, 40).map(lambda n: n / 40), min_size=1, max_size=60)
 
