@@ -1,9 +1,10 @@
 """Which pairs of things dalle-nano was shown together. On those it never was, its composition is measured."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cache
 
-from generator.training.concepts import Concept
+from generator.training.concepts import load_concepts
 from generator.training.scenes import Scene, SceneMaker
 
 Pair = frozenset[int]  # the numbers of two different concepts, in either order
@@ -36,19 +37,15 @@ def _pairs(scenes: Iterable[Scene]) -> set[Pair]:
     return {pair for pair in map(pair_of, scenes) if pair}
 
 
-def seen_at_first(concepts: Sequence[Concept]) -> set[Pair]:
+@cache
+def seen_at_first() -> frozenset[Pair]:
     """The pairs in the first training's pools, which are made again from their seeds."""
+    concepts = load_concepts()
     makers = (SceneMaker(concepts, seed, weights) for weights, seed in _FIRST_POOLS)
-    return _pairs(maker.any() for maker in makers for _ in range(_POOL))
+    return frozenset(_pairs(maker.any() for maker in makers for _ in range(_POOL)))
 
 
-class NeverSeen:
-    """Tells the pairs that no training of the shipped weights has shown."""
-
-    def __init__(self, concepts: Sequence[Concept]) -> None:
-        self._seen = seen_at_first(concepts)
-
-    def __call__(self, scene: Scene) -> bool:
-        """Whether a scene's two things were never shown together, anywhere."""
-        pair = pair_of(scene)
-        return pair is not None and held_out(pair) and pair not in self._seen
+def never_seen(scene: Scene) -> bool:
+    """Whether a scene has two things that no training of the shipped weights has shown together, anywhere."""
+    pair = pair_of(scene)
+    return pair is not None and held_out(pair) and pair not in seen_at_first()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from generator.training.captions import plain_prompt
-from generator.training.compositions import NeverSeen, pair_of
+from generator.training.compositions import never_seen, pair_of
 from generator.training.concepts import Concept
 from generator.training.scenes import Scene, SceneMaker, Thing
 
@@ -39,7 +39,7 @@ def _swapped(scene: Scene, concepts: Sequence[Concept], rng: random.Random) -> S
     return Scene(things, scene.boxes, scene.background)
 
 
-def _scenes(group: str, concepts: Sequence[Concept], maker: SceneMaker, never_seen: NeverSeen) -> Iterator[Scene]:
+def _scenes(group: str, concepts: Sequence[Concept], maker: SceneMaker) -> Iterator[Scene]:
     if group == ALONE:
         return (maker.alone_each(concept)[0] for concept in concepts)
     endless: dict[str, Callable[[], Scene]] = {COLOURED: maker.coloured, PLACED: maker.placed}
@@ -50,7 +50,7 @@ def _scenes(group: str, concepts: Sequence[Concept], maker: SceneMaker, never_se
 def asked(group: str, language: str, concepts: Sequence[Concept], count: int, seed: int) -> list[Asked]:
     """count prompts of a group, the same scenes in either language; of ALONE every thing, or the first count."""
     maker, rng = SceneMaker(concepts, seed), random.Random(seed)  # noqa: S311 - no secret
-    endless = _scenes(group, concepts, maker, NeverSeen(concepts))
+    endless = _scenes(group, concepts, maker)
     scenes = list(itertools.islice(endless, count))
     texts = [plain_prompt(scene, language) for scene in scenes]
     return [

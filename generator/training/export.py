@@ -28,13 +28,15 @@ def _write_config(config: BaseModel, path: Path) -> None:
     path.write_text(json.dumps(config.model_dump(), indent=2) + "\n")
 
 
-def export(transformer_state: Path, decoder_state: Path, folder: Path) -> None:
-    """The running means of both trainings, as float16, with configuration and manifest."""
-    transformer, vqgan = DalleMiniTransformer(CONFIG), VQGANDecoder(VQGAN)
+def export(transformer_state: Path, decoder_state: Path | None, folder: Path) -> None:
+    """The running means of both trainings, as float16, with configuration and manifest. None: that decoder stays."""
+    transformer = DalleMiniTransformer(CONFIG)
     transformer.load_state_dict(torch.load(transformer_state, weights_only=True)["mean"])
-    vqgan.load_state_dict(torch.load(decoder_state, weights_only=True))
     save_weights(transformer, folder / TRANSFORMER_WEIGHTS)
-    save_weights(vqgan, folder / VQGAN_WEIGHTS)
+    if decoder_state:
+        vqgan = VQGANDecoder(VQGAN)
+        vqgan.load_state_dict(torch.load(decoder_state, weights_only=True))
+        save_weights(vqgan, folder / VQGAN_WEIGHTS)
     _write_config(CONFIG, folder / TRANSFORMER_CONFIG)
     _write_config(VQGAN, folder / VQGAN_CONFIG)
     write_manifest(folder, MODEL_NAME)
@@ -44,7 +46,7 @@ def main() -> None:
     """Parse the command line and write; tokenizer.json must already lie in the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--transformer", type=Path, default=Path(".training/transformer.pt"))
-    parser.add_argument("--decoder", type=Path, default=Path(".training/decoder.pt"))
+    parser.add_argument("--decoder", type=Path, help="without it, the decoder of the folder stays")
     parser.add_argument("--out", type=Path, default=NANO_FOLDER)
     args = parser.parse_args()
     export(args.transformer, args.decoder, args.out)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.training.captions import LANGUAGES, plain_prompt
-from generator.training.compositions import NeverSeen
+from generator.training.compositions import never_seen
 from generator.training.concepts import Concept
 from generator.training.scenes import Scene, SceneMaker
 
@@ -41,7 +41,7 @@ def _differing(make: Callable[[], Scene], used: set[Any]) -> Iterator[Scene]:
             yield scene
 
 
-def _scenes(maker: SceneMaker, never_seen: NeverSeen, used: set[Any]) -> list[Scene]:
+def _scenes(maker: SceneMaker, used: set[Any]) -> list[Scene]:
     """Sixteen single things, then eight pairs of any kind and eight never seen together."""
     kinds = ((maker.alone, _ALONE), (maker.coloured, _COLOURED), (maker.placed, _PLACED), (maker.pair, _SEEN_PAIRS))
     scenes = [scene for make, count in kinds for scene in itertools.islice(_differing(make, used), count)]
@@ -51,8 +51,8 @@ def _scenes(maker: SceneMaker, never_seen: NeverSeen, used: set[Any]) -> list[Sc
 
 def gallery_prompts(concepts: Sequence[Concept], seed: int = SEED) -> list[GalleryPrompt]:
     """32 English prompts, then 32 French ones. No thing comes twice in a language."""
-    maker, never_seen = SceneMaker(concepts, seed), NeverSeen(concepts)
-    chosen = [(language, scene) for language in LANGUAGES for scene in _scenes(maker, never_seen, set())]
+    maker = SceneMaker(concepts, seed)
+    chosen = [(language, scene) for language in LANGUAGES for scene in _scenes(maker, set())]
     return [
         GalleryPrompt(number, language, plain_prompt(scene, language), scene, never_seen(scene))
         for number, (language, scene) in enumerate(chosen, 1)

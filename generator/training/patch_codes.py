@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,6 +19,7 @@ from generator.training.concepts import load_concepts
 from generator.training.scenes import Scene, SceneMaker, render
 
 CODES = 2048
+CODES_FILE = Path(__file__).with_name("codes.safetensors")
 _BLOCK = 8192  # patches compared at once
 
 
@@ -47,6 +49,16 @@ def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
 def encode(drawn: Tensor, centres: Tensor) -> Tensor:
     """(n, 3, 96, 96) -> (n, 144) code numbers."""
     return nearest(patches(drawn), centres)[0].reshape(len(drawn), -1)
+
+
+def save_codes(centres: Tensor, path: Path) -> None:
+    """centres: (2048, 192) typical cells, 0..1."""
+    save_file({"centres": centres.half().contiguous()}, path)
+
+
+def load_codes(path: Path) -> Tensor:
+    """(2048, 192) typical cells, 0..1."""
+    return load_file(path)["centres"].float()
 
 
 def k_means(points: Tensor, clusters: int, rounds: int) -> Tensor:
@@ -82,13 +94,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=14)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--artwork", type=Path, default=Path(".training/artwork"))
-    parser.add_argument("--out", type=Path, default=Path(".training/codes.pt"))
+    parser.add_argument("--out", type=Path, default=CODES_FILE)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     points = sample_patches(Artwork(fetch(NOTO, args.artwork)), args.scenes, args.seed)
     print(f"{len(points)} distinct cells")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(k_means(points, CODES, args.rounds), args.out)
+    save_codes(k_means(points, CODES, args.rounds), args.out)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from generator.dalle_mini.vqgan import VQGANDecoder
 from generator.training.artwork import NOTO, Artwork, fetch
 from generator.training.backgrounds import SIDE
 from generator.training.concepts import load_concepts
-from generator.training.patch_codes import CODES, encode, pictures
+from generator.training.patch_codes import CODES, CODES_FILE, encode, load_codes, pictures
 from generator.training.scenes import SceneMaker
 
 VQGAN = VQGANConfig(
@@ -116,7 +116,7 @@ def train(args: argparse.Namespace) -> None:
     """Train for args.seconds of wall clock; keep the averaged weights in args.out."""
     torch.manual_seed(args.seed)
     artwork, concepts = Artwork(fetch(NOTO, args.artwork)), load_concepts()
-    centres = torch.load(args.codes, weights_only=True)
+    centres = load_codes(args.codes)
     maker, other = SceneMaker(concepts, args.seed), SceneMaker(concepts, args.seed + 1)
     held = pictures([other.any() for _ in range(64)], artwork)
     decoder, mean = new_decoder(centres), new_decoder(centres)
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=900)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--artwork", type=Path, default=Path(".training/artwork"))
-    parser.add_argument("--codes", type=Path, default=Path(".training/codes.pt"))
+    parser.add_argument("--codes", type=Path, default=CODES_FILE)
     parser.add_argument("--out", type=Path, default=Path(".training/decoder.pt"))
     parser.add_argument("--resume", action="store_true", help="go on from --out")
     parser.add_argument("--rate-scale", type=float, default=1.0)

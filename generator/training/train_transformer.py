@@ -27,7 +27,7 @@ from generator.training.artwork import NOTO, Artwork, fetch
 from generator.training.captions import Captioner
 from generator.training.compositions import may_be_learnt
 from generator.training.concepts import load_concepts
-from generator.training.patch_codes import CODES, encode, pictures
+from generator.training.patch_codes import CODES, CODES_FILE, encode, load_codes, pictures
 from generator.training.scenes import WEIGHTS, Scene, SceneMaker
 from generator.training.text_objective import TextObjective, text_targets
 from generator.training.train_decoder import track_mean
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--artwork", type=Path, default=Path(".training/artwork"))
-    parser.add_argument("--codes", type=Path, default=Path(".training/codes.pt"))
+    parser.add_argument("--codes", type=Path, default=CODES_FILE)
     parser.add_argument("--tokenizer", type=Path, default=Path("generator/dalle_mini/nano/tokenizer.json"))
     parser.add_argument("--out", type=Path, default=Path(".training/transformer.pt"))
     parser.add_argument("--resume", action="store_true", help="go on from --out")
@@ -297,7 +297,7 @@ def main() -> None:
         trainee.mean.load_state_dict(trainee.model.state_dict())
         trainee.save(args.out)
     if args.seconds > 0:
-        scenes.encode(torch.load(args.codes, weights_only=True), Artwork(fetch(NOTO, args.artwork)))
+        scenes.encode(load_codes(args.codes), Artwork(fetch(NOTO, args.artwork)))
         train_codes(trainee, scenes, args)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generator.training import naming_test
-from generator.training.compositions import NeverSeen, held_out, may_be_learnt, pair_of, seen_at_first
+from generator.training.compositions import held_out, may_be_learnt, never_seen, pair_of, seen_at_first
 from generator.training.concepts import load_concepts
 from generator.training.gallery_prompts import gallery_prompts
 from generator.training.naming import (
@@ -52,13 +52,12 @@ def test_the_gallery_is_half_single_things_and_half_pairs_in_each_language_and_t
 
 
 def test_what_is_called_never_seen_is_in_no_scene_that_training_makes() -> None:
-    unseen, at_first = NeverSeen(CONCEPTS), seen_at_first(CONCEPTS)
     maker = SceneMaker(CONCEPTS, 5)
     scenes = [scene for scene in (maker.pair() for _ in range(2000)) if pair_of(scene)]
-    new = [scene for scene in scenes if unseen(scene)]
+    new = [scene for scene in scenes if never_seen(scene)]
     assert 0.02 < len(new) / len(scenes) < 0.15
     assert not any(may_be_learnt(scene) for scene in new)
-    assert not {pair_of(scene) for scene in new} & at_first
+    assert not {pair_of(scene) for scene in new} & seen_at_first()
     assert may_be_learnt(maker.alone())
 
 
@@ -73,7 +72,10 @@ def test_tiles_tell_nothing_and_the_key_lies_elsewhere(tmp_path: Path, monkeypat
     folder, key = tmp_path / "blind", tmp_path / "key.json"
     write_test(folder, key, None, seed=3, order=1)
     tiles = sorted(path.name for path in folder.iterdir())
-    assert tiles == [*(f"{number:02}.png" for number in range(1, 65)), *(f"sheet-{number}.png" for number in range(1, 5))]
+    assert tiles == [
+        *(f"{number:02}.png" for number in range(1, 65)),
+        *(f"sheet-{number}.png" for number in range(1, 5)),
+    ]
     for path in folder.iterdir():
         with Image.open(path) as picture:
             assert picture.info == {}
@@ -163,5 +165,7 @@ def test_the_right_names_are_all_right(tmp_path: Path) -> None:
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["number", "thing1", "thing2"])
-        rows.writerows([prompt.number, *(thing.names["fr"][-1] for thing in prompt.things), ""][:3] for prompt in prompts)
+        rows.writerows(
+            [prompt.number, *(thing.names["fr"][-1] for thing in prompt.things), ""][:3] for prompt in prompts
+        )
     assert all(each.right for each in judge(Key(MODEL, tiles), read_names(path), KNOWN, frozenset()))
