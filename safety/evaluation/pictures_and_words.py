@@ -103,7 +103,7 @@ def diversity(pictures: Sequence[Sequence[Tensor]], embedder: PictureEmbedder) -
     flat = [picture for of_prompt in pictures for picture in of_prompt]
     small = functional.interpolate(torch.stack(flat).float() / 255, SIDE, mode="area").flatten(1)
     embeddings = embed(embedder, flat)
-    grid = embeddings.unflatten(0, (prompts, seeds))
+    grid = embeddings.view(prompts, seeds, -1)
     mixed = torch.stack([grid[(np.arange(seeds) + first) % prompts, np.arange(seeds)] for first in range(prompts)])
     return Diversity(
         prompts,

@@ -58,7 +58,7 @@ def test_retrieval_counts_the_names_that_are_nearer() -> None:
     told = retrieval(EMBEDDER, embed(EMBEDDER, painted("red", "green", "blue", "red")), NAMES, [0, 1, 2, 1])
     first, five, ten = told.shares
     assert (first.value, five.value, ten.value) == (0.75, 1, 1)
-    assert (told.pictures, told.chance) == (4, pytest.approx(1 / 3))
+    assert (told.pictures, told.chance) == pytest.approx((4, 1 / 3))
     assert first.low == pytest.approx(clopper_pearson(3, 4)[0])
 
 
