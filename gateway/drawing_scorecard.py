@@ -15,8 +15,7 @@ from generator.training.captions import LANGUAGES
 from generator.training.concepts import Concept, load_concepts
 from generator.training.drawing import Pictures, draw_all
 from generator.training.drawing_sets import ALONE, GROUPS, PLACED, Asked, asked
-from generator.training.naming import Accepted, Judged, judge, known_names, read_accepted, read_key, read_names
-from generator.training.naming_test import Key
+from generator.training.naming import Accepted, Judged, Key, judge, known_names, read_accepted, read_key, read_names
 from generator.training.scenes import Scene
 from policies.identity import ModelIdentity
 from safety.evaluation.pictures_and_words import (

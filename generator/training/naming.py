@@ -2,19 +2,56 @@
 
 import csv
 import itertools
+import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from generator.training.concepts import Concept, without_article
-from generator.training.naming_test import Key, Tile
+from policies.identity import ModelIdentity
 
 Accepted = frozenset[tuple[str, str]]  # (as said, main English name), both folded
 
 
 class UnusableNames(ValueError):
     """A file of names, of accepted words or a key cannot be read as one. The message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """tile: its number, from 1. things: main English names of what was asked for. never_seen: not together."""
+
+    tile: int
+    prompt: str
+    things: tuple[str, ...]
+    never_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """model: name and sha256 of what drew the tiles."""
+
+    model: ModelIdentity
+    tiles: tuple[Tile, ...]
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        tiles = [
+            {"tile": tile.tile, "prompt": tile.prompt, "things": tile.things, "never_seen": tile.never_seen}
+            for tile in self.tiles
+        ]
+        model = {"name": self.model.name, "sha256": self.model.sha256}
+        path.write_text(json.dumps({"model": model, "tiles": tiles}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Key":
+        """Raises OSError, ValueError, KeyError or TypeError for a file that is no key."""
+        kept = json.loads(path.read_text("utf-8"))
+        tiles = (
+            Tile(each["tile"], each["prompt"], tuple(each["things"]), each["never_seen"]) for each in kept["tiles"]
+        )
+        return cls(ModelIdentity(**kept["model"]), tuple(tiles))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,56 +5,18 @@ tells a prompt. KEY, a file elsewhere, tells which is which. `gardefou evaluate 
 """
 
 import argparse
-import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from generator.registry import create_generator
 from generator.training.concepts import load_concepts
 from generator.training.drawing import draw_all
 from generator.training.gallery_prompts import SEED, gallery_prompts
+from generator.training.naming import Key, Tile
 from generator.training.sheets import as_image, sheet
-from policies.identity import ModelIdentity
 
 ON_A_SHEET, COLUMNS, TILE = 16, 4, 256
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """tile: its number, from 1. things: main English names of what was asked for. never_seen: not together."""
-
-    tile: int
-    prompt: str
-    things: tuple[str, ...]
-    never_seen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """model: name and sha256 of what drew the tiles."""
-
-    model: ModelIdentity
-    tiles: tuple[Tile, ...]
-
-    def write(self, path: Path) -> None:
-        """As JSON."""
-        tiles = [
-            {"tile": tile.tile, "prompt": tile.prompt, "things": tile.things, "never_seen": tile.never_seen}
-            for tile in self.tiles
-        ]
-        model = {"name": self.model.name, "sha256": self.model.sha256}
-        path.write_text(json.dumps({"model": model, "tiles": tiles}, ensure_ascii=False, indent=1) + "\n", "utf-8")
-
-    @classmethod
-    def read(cls, path: Path) -> "Key":
-        """Raises OSError, ValueError, KeyError or TypeError for a file that is no key."""
-        kept = json.loads(path.read_text("utf-8"))
-        tiles = (
-            Tile(each["tile"], each["prompt"], tuple(each["things"]), each["never_seen"]) for each in kept["tiles"]
-        )
-        return cls(ModelIdentity(**kept["model"]), tuple(tiles))
 
 
 def shuffled(numbers: Sequence[int], seed: int) -> list[int]:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from gateway import drawing_scorecard
 from gateway.cli import app
 from generator.registry import NANO_FOLDER
-from generator.training.naming_test import Key, Tile
+from generator.training.naming import Key, Tile
 from policies.identity import MANIFEST, ModelIdentity
 from safety.pictures import SHIPPED
 

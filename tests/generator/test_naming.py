@@ -13,6 +13,8 @@ from generator.training.compositions import held_out, may_be_learnt, never_seen,
 from generator.training.concepts import load_concepts
 from generator.training.gallery_prompts import gallery_prompts
 from generator.training.naming import (
+    Key,
+    Tile,
     UnusableNames,
     folded,
     judge,
@@ -21,7 +23,7 @@ from generator.training.naming import (
     read_key,
     read_names,
 )
-from generator.training.naming_test import Key, Tile, write_test
+from generator.training.naming_test import write_test
 from generator.training.scenes import SceneMaker
 from policies.identity import ModelIdentity
 from tests.fakes import FakeGenerator
