@@ -228,6 +228,8 @@ def naming_as_json(score: NamingScore) -> dict[str, Any]:
 def naming_as_page(score: NamingScore) -> str:
     """Markdown: the shares, then every tile where the words and the list disagree."""
     lines = [
+        f"Tiles drawn by {score.key.model.name}, sha256 `{score.key.model.sha256}`.",
+        "",
         "| asked for | named right, by the names of the list alone | with words accepted by hand | n |",
         "| --- | --- | --- | --- |",
         *(

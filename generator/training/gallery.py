@@ -39,12 +39,11 @@ def _section(language: str, prompts: Sequence[GalleryPrompt]) -> str:
 
 
 def _naming(docs: Path, model: ModelIdentity) -> str:
-    """What the naming test found, as long as it was held on these weights."""
+    """What `gardefou evaluate naming` printed, as long as the test was held on these weights."""
     path = docs / SCORE
     text = path.read_text("utf-8") if path.is_file() else ""
-    if model.sha256 in text:
-        return text
-    return "## Blind naming test\n\nNot yet held on these weights: `docs/naming-test/README.md` says how.\n"
+    found = text if model.sha256 in text else "Not yet held on these weights.\n"
+    return f"## Blind naming test\n\n[How it is held](naming-test/README.md).\n\n{found}"
 
 
 def write_gallery(docs: Path, folder: Path | None) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator.training import naming_test
+from generator.training import gallery, naming_test
 from generator.training.compositions import held_out, may_be_learnt, never_seen, pair_of, seen_at_first
 from generator.training.concepts import load_concepts
 from generator.training.gallery_prompts import gallery_prompts
@@ -171,3 +171,19 @@ def test_the_right_names_are_all_right(tmp_path: Path) -> None:
             [prompt.number, *(thing.names["fr"][-1] for thing in prompt.things), ""][:3] for prompt in prompts
         )
     assert all(each.right for each in judge(Key(MODEL, tiles), read_names(path), KNOWN, frozenset()))
+
+
+def test_a_score_stands_in_the_gallery_only_beside_the_weights_it_was_found_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "create_generator", lambda *_: FakeGenerator())
+    (tmp_path / "naming-test").mkdir()
+    score = tmp_path / gallery.SCORE
+    for sha256, shown in ((FakeGenerator().identity.sha256, True), ("1" * 64, False)):
+        score.write_text(f"nine of ten, sha256 `{sha256}`\n")
+        gallery.write_gallery(tmp_path, None)
+        page = (tmp_path / gallery.PAGE).read_text("utf-8")
+        assert ("nine of ten" in page) == shown
+        assert page.count("\\*") >= 16
+        assert "64. " in page
+    assert {path.name for path in tmp_path.glob("*.png")} == {f"gallery-dalle-nano-{each}.png" for each in ("en", "fr")}
