@@ -185,27 +185,38 @@ def score_names(names: Path, key: Path, accepted: Path | None) -> NamingScore:
     return NamingScore(tiles, judge(tiles, written, known, frozenset()), judge(tiles, written, known, words))
 
 
-_NAMING_GROUPS = {
+_NAMING_GROUPS: dict[str, Callable[[Judged], bool]] = {
     "one thing": lambda each: len(each.tile.things) == 1,
     "two things, both named": lambda each: len(each.tile.things) == 2,
     "... of them never seen together in training": lambda each: each.tile.never_seen,
 }
 
 
-def _shares(score: NamingScore) -> dict[str, tuple[Estimate, Estimate, int]]:
-    """Group -> by the list alone, with accepted words, how many."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """by_the_list: with the names of the list alone; with_accepted: with the words that a person has accepted."""
+
+    by_the_list: Estimate
+    with_accepted: Estimate
+    tiles: int
+
+
+def _share(strict: Sequence[int], accepted: Sequence[int], most: int) -> Share:
+    """strict, accepted: what was found of each tile, at most so many things."""
+    count = most * len(strict)
+    return Share(exact_share(sum(strict), count), exact_share(sum(accepted), count), count)
+
+
+def _shares(score: NamingScore) -> dict[str, Share]:
+    both = list(zip(score.judged, score.accepted, strict=True))
     told = {}
     for group, belongs in _NAMING_GROUPS.items():
-        strict, accepted = ([each.right for each in every if belongs(each)] for every in (score.judged, score.accepted))
-        if strict:
-            estimates = exact_share(sum(strict), len(strict)), exact_share(sum(accepted), len(accepted))
-            told[group] = (*estimates, len(strict))
-    halves = [(len(a.found), len(b.found)) for a, b in zip(score.judged, score.accepted, strict=True)
-              if len(a.tile.things) == 2]  # fmt: skip
-    if halves:
-        count = 2 * len(halves)
-        estimates = (exact_share(sum(column), count) for column in zip(*halves, strict=True))
-        told["each thing of two by itself"] = (*estimates, count)
+        if shown := [(strict, accepted) for strict, accepted in both if belongs(strict)]:
+            told[group] = _share([strict.right for strict, _ in shown], [accepted.right for _, accepted in shown], 1)
+    if two := [(len(strict.found), len(accepted.found)) for strict, accepted in both if len(strict.tile.things) == 2]:
+        told["each thing of two by itself"] = _share(
+            [strict for strict, _ in two], [accepted for _, accepted in two], 2
+        )
     return told
 
 
@@ -213,10 +224,7 @@ def naming_as_json(score: NamingScore) -> dict[str, Any]:
     """Shares with exact intervals, and what was not named."""
     return {
         "model": asdict(score.key.model),
-        "shares": {
-            group: {"by_the_list": asdict(strict), "with_accepted": asdict(accepted), "tiles": count}
-            for group, (strict, accepted, count) in _shares(score).items()
-        },
+        "shares": {group: asdict(share) for group, share in _shares(score).items()},
         "missed": [
             {"tile": each.tile.tile, "prompt": each.tile.prompt, "said": each.said, "found": sorted(each.found)}
             for each in score.accepted
@@ -233,8 +241,8 @@ def naming_as_page(score: NamingScore) -> str:
         "| asked for | named right, by the names of the list alone | with words accepted by hand | n |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {group} | {_told(strict)} | {_told(accepted)} | {count} |"
-            for group, (strict, accepted, count) in _shares(score).items()
+            f"| {group} | {_told(share.by_the_list)} | {_told(share.with_accepted)} | {share.tiles} |"
+            for group, share in _shares(score).items()
         ),
         "",
         "| tile | prompt | written | |",

@@ -32,12 +32,10 @@ _KEYS_TOGETHER = 16
 def first_guess(model: LoadedModel) -> Tensor:
     """(2048, 192): a cell in the middle of a field of each code."""
     middle = CONFIG.image_length // 2 + 6
-    fields = [
-        patches(draw(model.vqgan, codes[:, None].expand(-1, CONFIG.image_length)).clamp(0, 1)).unflatten(
-            0, (-1, CONFIG.image_length)
-        )[:, middle]
-        for codes in torch.arange(CODES).split(_TOGETHER)
-    ]
+    fields = []
+    for codes in torch.split(torch.arange(CODES), _TOGETHER):
+        field = draw(model.vqgan, codes[:, None].expand(-1, CONFIG.image_length)).clamp(0, 1)
+        fields.append(patches(field).view(len(codes), CONFIG.image_length, -1)[:, middle])
     return torch.cat(fields)
 
 
@@ -86,7 +84,7 @@ def _scenes(seed: int, count: int) -> list[Scene]:
 def recover(model: LoadedModel, artwork: Artwork, scenes: list[Scene]) -> Tensor:
     """(2048, 192) typical cells."""
     captioner, drawn = Captioner(0), pictures(scenes, artwork)
-    cells = patches(drawn).unflatten(0, (len(scenes), -1))
+    cells = patches(drawn).view(len(scenes), CONFIG.image_length, -1)
     centres = first_guess(model)
     for bold in _TOLERANCES:
         codes = [

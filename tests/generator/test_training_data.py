@@ -119,7 +119,7 @@ def test_the_codes_that_training_goes_on_with_are_kept_and_survive_a_file(tmp_pa
 
 
 def test_a_code_whose_cell_is_drawn_is_found_again() -> None:
-    centres = load_codes(CODES_FILE).unique(dim=0)
+    centres = torch.unique(load_codes(CODES_FILE), dim=0)
     codes = torch.arange(144)
     drawn = functional.fold(centres[codes].T[None], (SIDE, SIDE), CELL, stride=CELL)
     assert torch.equal(encode(drawn, centres)[0], codes)
