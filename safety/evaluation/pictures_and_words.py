@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from safety.evaluation.statistics import Estimate, clopper_pearson, mean
-from safety.pictures import PictureEmbedder
+from safety.pictures import VIEWS, PictureEmbedder
 
 RANKS = (1, 5, 10)
 TOGETHER = 64  # pictures embedded at once
@@ -52,9 +52,9 @@ class Diversity:
 
 
 def embed(embedder: PictureEmbedder, pictures: Sequence[Tensor]) -> Tensor:
-    """float32 (n, d), L2-normalised."""
-    starts = range(0, len(pictures), TOGETHER)
-    return torch.cat([embedder.embed(pictures[start : start + TOGETHER]).embeddings for start in starts])
+    """Of each whole picture: float32 (n, d), L2-normalised."""
+    starts, whole = range(0, len(pictures), TOGETHER), VIEWS.index("whole")
+    return torch.cat([embedder.embed(pictures[start : start + TOGETHER]).embeddings[:, whole] for start in starts])
 
 
 def exact_share(hits: int, trials: int) -> Estimate:

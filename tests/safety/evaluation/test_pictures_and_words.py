@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from safety.evaluation.pictures_and_words import agreement, diversity, embed, exact_share, retrieval, vendi
 from safety.evaluation.statistics import clopper_pearson, mean
-from safety.pictures import PictureBatch, PictureEmbedder
+from safety.pictures import VIEWS, PictureBatch, PictureEmbedder
 
 NAMES = ["red", "green", "blue"]
 
@@ -22,7 +22,7 @@ class ColourEmbedder:
 
     def embed(self, pixels: Sequence[Tensor]) -> PictureBatch:
         colours = torch.stack([picture.float().mean((1, 2)) for picture in pixels])
-        return PictureBatch(pixels, functional.normalize(colours, dim=1))
+        return PictureBatch(pixels, functional.normalize(colours, dim=1)[:, None].expand(-1, len(VIEWS), -1))
 
     def embed_phrases(self, phrases: Sequence[str]) -> Tensor:
         return torch.stack([torch.eye(3)[NAMES.index(phrase.split()[0])] for phrase in phrases])
