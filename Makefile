@@ -4,12 +4,14 @@
 # make parity     print how near DALL-E Mini is to the original code, min-dalle and taming-transformers
 # make gallery    draw dalle-nano's 64 prompts, write docs/gallery-dalle-nano.md
 # make scorecard  measure the prompt gate, write docs/scorecard-prompts.md
+# make scorecard-pictures  measure the picture gate, write docs/scorecard-pictures.md
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data
 PORT ?= 8000
+PHOTOGRAPHS ?= ../shared/data/photos/cifar100_subset.npz
 
-.PHONY: run test check format clean gallery bench scorecard parity
+.PHONY: run test check format clean gallery bench scorecard scorecard-pictures parity
 
 run: .venv/installed
 	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
@@ -35,6 +37,10 @@ bench: .venv/installed
 
 scorecard: .venv/installed-peers
 	$(BIN)/gardefou evaluate scorecard --out docs
+
+scorecard-pictures: .venv/installed-dev
+	$(BIN)/python bench/draw_for_calibration.py .training/drawn
+	$(BIN)/python -m safety.training.picture_scorecard --photographs $(PHOTOGRAPHS) --pictures .training/drawn --out docs
 
 parity: .venv-parity/installed
 	JAX_PLATFORMS=cpu XLA_FLAGS=--xla_backend_optimization_level=0 .venv-parity/bin/python -W ignore -m tests.parity

@@ -2,7 +2,7 @@
 
     python bench/draw_for_calibration.py .training/drawn --emoji .training/emoji
     python -m safety.training.calibrate_pictures --photographs FILE.npz --pictures .training/drawn
-    python -m safety.training.evaluate_pictures --photographs FILE.npz --pictures .training/drawn
+    python -m safety.training.picture_scorecard --photographs FILE.npz --pictures .training/drawn
 
 Stands outside the packages because it needs both the generator and the labels of safety, which know nothing of each
 other. Half of the pictures are for calibration, half for evaluation, by seed.

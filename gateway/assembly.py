@@ -61,10 +61,10 @@ from safety.checks.private_names import PrivateNames
 from safety.checks.prompt_classifier import PromptClassifier
 from safety.checks.realism import PersonPresence, Realism
 from safety.checks.second_opinion import Opinion, SecondOpinion
-from safety.concept_banks import load_banks
+from safety.concept_banks import CONCEPTS, Calibrations, ConceptBank, load_banks
 from safety.normalize import read_prompt
 from safety.pictures import SHIPPED as CLIP_NANO
-from safety.pictures import load_embedder, use_threads
+from safety.pictures import PictureEmbedder, load_embedder, use_threads
 from safety.provenance.layers import Provenance
 from safety.screen import PictureCheck, Screen
 from safety.self_test import HARMLESS, UNSAFE
@@ -261,11 +261,8 @@ def build_screen(settings: Settings, policy: Policy) -> Screen:
     classifier_folder = settings.prompt_classifier or GUARD_NANO
     with _refusing_to_start(classifier_folder):
         classifier = PromptClassifier.load(classifier_folder)
-    scorer = settings.picture_scorer or str(CLIP_NANO)
-    with _refusing_to_start(scorer):
-        is_folder = Path(scorer).is_dir()
-        embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
-    banks, lists = load_banks(), load_blocklists(policy.blocklists)
+    embedder, banks = load_picture_scorer(settings)
+    lists = load_blocklists(policy.blocklists)
     asked = policy.prompt.checks
     unwanted = [NegativePrompt.from_lists(lists)] if NegativePrompt.name in asked else []
     language = [LanguageCheck()] if LanguageCheck.name in asked else []
@@ -294,6 +291,18 @@ def _with_second_opinions(checks: Sequence[PictureCheck], settings: Settings, po
         with _refusing_to_start(path):
             asked.append(SecondOpinion(opinion))
     return asked
+
+
+def load_picture_scorer(settings: Settings) -> tuple[PictureEmbedder, dict[str, ConceptBank]]:
+    """The model that pictures are scored by, and the concept banks with what was fitted for it."""
+    scorer = settings.picture_scorer or str(CLIP_NANO)
+    with _refusing_to_start(scorer):
+        is_folder = Path(scorer).is_dir()
+        embedder = load_embedder(Path(scorer) if is_folder else scorer, settings.picture_scorer_pretrained)
+    with _refusing_to_start(settings.picture_calibration or CONCEPTS):
+        banks = load_banks()
+        fitted = settings.picture_calibration
+        return embedder, Calibrations.read(fitted).applied_to(banks) if fitted else banks
 
 
 @contextmanager

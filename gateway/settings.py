@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     prompt_classifier: Path | None = None  # None: guard-nano
     picture_scorer: str | None = None  # a folder or an open_clip architecture; None: clip-nano
     picture_scorer_pretrained: str | None = None  # of an architecture: a published tag or a checkpoint file
+    picture_calibration: Path | None = None  # what `gardefou evaluate pictures --fit` wrote for the picture scorer
     picture_batch: int = Field(default=36, ge=1)  # pictures of several requests that are scored at once
     second_opinions: tuple[Path, ...] = ()  # YAML files, each naming an image classifier and what its labels mean
     threads: int | None = Field(default=None, ge=1)  # of the gates' networks, and of the generator's

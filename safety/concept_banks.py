@@ -1,7 +1,8 @@
 """Concept banks: what a subject looks like in words, and how its score was calibrated for which model."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -73,6 +74,39 @@ class ConceptBank(_Part):
     def calibration_for(self, checkpoint: str) -> Calibration | None:
         """The calibration fitted for this checkpoint (a model identity's sha256), None when there is none."""
         return next((c for c in self.calibrations.values() if c.checkpoint == checkpoint), None)
+
+
+class Calibrations(_Part):
+    """What `gardefou evaluate pictures --fit` found for one model, in a file of its own: subject -> calibration.
+
+    model: its name, for people; what counts is the checkpoint of each calibration.
+    """
+
+    model: Annotated[str, Field(min_length=1)]
+    calibrations: Annotated[dict[str, Calibration], Field(min_length=1)]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises ValueError naming the file when it is absent or malformed."""
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (OSError, yaml.YAMLError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    def write(self, path: Path) -> None:
+        """In the form that `read` reads."""
+        path.write_text(yaml.safe_dump(self.model_dump(), sort_keys=False), encoding="utf-8")
+
+    def applied_to(self, banks: Mapping[str, ConceptBank]) -> dict[str, ConceptBank]:
+        """The banks with these calibrations before their own. Raises ValueError for a subject that has no bank."""
+        if strangers := self.calibrations.keys() - banks.keys():
+            raise ValueError(f"calibrations for subjects without a bank: {', '.join(sorted(strangers))}")
+        return {subject: self._applied(bank) for subject, bank in banks.items()}
+
+    def _applied(self, bank: ConceptBank) -> ConceptBank:
+        fitted = self.calibrations.get(bank.subject)
+        others = {name: c for name, c in bank.calibrations.items() if name != self.model}
+        return bank.model_copy(update={"calibrations": {self.model: fitted, **others}}) if fitted else bank
 
 
 def load_banks(folder: Path = CONCEPTS) -> dict[str, ConceptBank]:

@@ -39,6 +39,39 @@ def evaluate_prompts(
         typer.echo(json.dumps(evaluate.as_answer(evaluator, found)) if as_json else evaluate.as_page(evaluator, found))
 
 
+@group.command("pictures")
+def evaluate_pictures(
+    pictures: Annotated[Path, typer.Argument(metavar="DIR|CSV", help="Labelled pictures.")],
+    fit: Annotated[
+        Path | None, typer.Option(help="Fit the banks to the model and write its calibration.", dir_okay=False)
+    ] = None,
+    scores: Annotated[Path | None, typer.Option(help="Write one csv line per picture.", dir_okay=False)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write ROC and reliability as a PNG.", dir_okay=False)] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A folder or an open_clip architecture. Default: the service's.")
+    ] = None,
+    pretrained: Annotated[str | None, typer.Option(help="Its tag or file.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="What --fit wrote for it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How well the picture gate tells each subject, with 95 % intervals; with --fit it chooses the thresholds first.
+
+    CSV, or DIR/labels.csv: file, shows (subjects, separated by spaces), and where needed unclear and use (calibrate or
+    evaluate). A DIR of folders names its subjects: weapons/, person+gore/, benign/.
+    """
+    with told_plainly(as_json):
+        from gateway import evaluate_pictures as pictured
+        from gateway.evaluate import require_writable
+        from safety.evaluation.picture_rows import read_pictures
+
+        require_writable(fit, scores, plot)
+        settings = settings_of(
+            picture_scorer=model, picture_scorer_pretrained=pretrained, picture_calibration=calibration
+        )
+        found = pictured.evaluate_pictures(settings, read_pictures(pictures), fit, scores, plot)
+        typer.echo(json.dumps(pictured.as_answer(found)) if as_json else pictured.as_page(found))
+
+
 @group.command("provenance")
 def evaluate_provenance(
     pictures: Annotated[int, typer.Option("-n", min=1, help="How many pictures to draw.")] = 200,

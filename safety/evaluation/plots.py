@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from safety.evaluation.scorecard import Scores
-from safety.evaluation.statistics import Estimate, Reliability, curves, reliability
+from safety.evaluation.statistics import Estimate, Flags, Floats, Reliability, curves, reliability
 
 INK, GRID = "#7d8590", "#7d859055"  # legible on white and on near-black, like the colours of the lines
-COLOURS = ("#2f81f7", "#db6d28", "#2da44e", "#bf4b8a", "#9a6cf0", "#b08800")
+COLOURS = ("#2f81f7", "#db6d28", "#2da44e", "#bf4b8a", "#9a6cf0", "#b08800", "#1b9aaa", "#d1495b", "#7a8b2f", "#8c6d5a")
 DPI = 110
 FACTS = {"Software": None}  # no version of a library in the file: the same figures give the same bytes
 
@@ -19,7 +19,20 @@ class NothingToPlot(Exception):
     """Curves need unsafe and benign rows."""
 
 
-def draw_curves(tables: Mapping[str, Scores], out: Path) -> None:
+class Scored(Protocol):
+    """Scores (n,) and which of the rows are known to be unsafe, or benign: (n,) each."""
+
+    @property
+    def scores(self) -> Floats: ...
+
+    @property
+    def unsafe(self) -> Flags: ...
+
+    @property
+    def benign(self) -> Flags: ...
+
+
+def draw_curves(tables: Mapping[str, Scored], out: Path) -> None:
     """Write a PNG on a transparent ground, a line per set. Raises NothingToPlot for a set of one kind of rows."""
     figure = Figure(figsize=(9.6, 3.6), dpi=DPI, layout="constrained")
     roc, precision, trust = figure.subplots(1, 3)
@@ -49,7 +62,7 @@ def draw_dots(values: Mapping[str, Mapping[str, Estimate]], title: str, out: Pat
     figure.savefig(out, transparent=True, format="png", metadata=FACTS)
 
 
-def _draw_set(name: str, table: Scores, colour: str, roc: Axes, precision: Axes, trust: Axes) -> None:
+def _draw_set(name: str, table: Scored, colour: str, roc: Axes, precision: Axes, trust: Axes) -> None:
     if not table.unsafe.any() or not table.benign.any():
         raise NothingToPlot(f"a plot needs unsafe and benign prompts: {name} lacks one of them")
     labelled = table.unsafe | table.benign

@@ -1,7 +1,7 @@
 """The few statistics that a scorecard needs, each area and share with its 95 % interval."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,6 +131,32 @@ def mean(values: Floats) -> Estimate:
     return _estimate(float(values.mean()), np.array(resampled))
 
 
+def exact_share(hits: int, rows: int) -> Estimate | None:
+    """The share with the exact interval of Clopper and Pearson (1934); None for no rows."""
+    if rows == 0:
+        return None
+    return Estimate(hits / rows, *clopper_pearson(hits, rows))
+
+
+def fisher_exact(hits: int, rows: int, other_hits: int, other_rows: int) -> float:
+    """Two-sided p of two shares being one (Fisher, 1922): all tables with these sums that are no likelier than this."""
+    drawn, total = hits + other_hits, rows + other_rows
+    possible = range(max(0, drawn - other_rows), min(rows, drawn) + 1)
+    all_ways = _log_ways(total, drawn)
+    chances = {k: math.exp(_log_ways(rows, k) + _log_ways(other_rows, drawn - k) - all_ways) for k in possible}
+    ours = chances[hits] * (1 + 1e-9)  # equal chances differ in their last bits
+    return min(1.0, math.fsum(chance for chance in chances.values() if chance <= ours))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p values corrected for there being several of them (Holm, 1979), in their order."""
+    corrected, highest = [0.0] * len(values), 0.0
+    for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        corrected[place] = highest
+    return corrected
+
+
 def areas(bad: Floats, good: Floats) -> tuple[Estimate, Estimate]:
     """AUROC and AUPRC of unsafe against benign scores, resampled within each of the two; both non-empty."""
     values, places = np.unique(np.concatenate([bad, good]), return_inverse=True)
@@ -157,6 +183,10 @@ def reliability(scores: Floats, unsafe: Flags) -> Reliability:
     observed = np.bincount(bins, unsafe, BINS)[filled] / rows[filled]
     error = float((np.abs(predicted - observed) * rows[filled]).sum() / len(scores))
     return Reliability(predicted, observed, rows[filled], error)
+
+
+def _log_ways(rows: int, chosen: int) -> float:
+    return math.lgamma(rows + 1) - math.lgamma(chosen + 1) - math.lgamma(rows - chosen + 1)
 
 
 def _estimate(value: float, resampled: Floats) -> Estimate:

@@ -1,14 +1,15 @@
 """Train clip-nano's picture tower: pictures are pulled towards what a sentence encoder says of their names.
 
-    python -m safety.training.clip_nano --photographs FILE.npz [--wallpapers FOLDER] --steps 2000
+    python -m safety.training.clip_nano --photographs FILE.npz [--wallpapers FOLDER] [--begin-with FOLDER] --steps 2000
 
-Resumes from the checkpoint in --work. safety.training.clip_nano_text then trains the text tower.
+Resumes from the checkpoint in --work. --begin-with starts from the weights of a clip-nano and keeps its text space,
+and --keep mixes a share of them into what training made. safety.training.clip_nano_text then trains the text tower.
 """
 
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ import numpy as np
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
+from safety.concept_scorer import load_heads
+from safety.pictures import load_embedder
 from safety.training.emoji_artwork import STYLES, Concept, load_concepts, load_sprites
 from safety.training.muon import ConvMuon
 from safety.training.picture_labels import UNCLEAR, is_left_out, subjects, tone_phrases
@@ -31,6 +35,8 @@ DIMENSIONS = 256
 VISION = {"layers": [1, 2, 2, 2], "width": 24, "head_width": 64, "image_size": SIZE}
 MEAN, STD = 0.5, 0.25  # of pixel values in 0..1, the same for every channel
 LANDSCAPE = "landscape"
+FINISHED = "finished_tower.pt"
+MOST_ORTHOGONALISED = 400_000  # numbers in a matrix: to orthogonalise a larger one costs as much as the pass itself
 SUBJECT_GAIN = 8  # the subjects' linear layer sees the embedding times this, so that it learns as fast as the rest
 WALLPAPER_PATCH = 96
 GENDER_PHRASES = ("a woman, a girl, female", "a man, a boy, male")
@@ -153,6 +159,42 @@ class PictureTower(nn.Module):
             embedding = self.visual(normal)
         return functional.normalize(embedding.float(), dim=-1)
 
+    def begin_with(self, folder: Path, phrases: Sequence[str], sentences: Tensor) -> None:
+        """Take over a clip-nano: its picture tower, its heads and, by least squares, its text space, fixed from now on.
+
+        phrases: what its text tower reads; sentences: float (n, WIDTH), the sentence embeddings of the same.
+        """
+        shipped = load_embedder(folder)
+        self.load_state_dict(published_tower(folder), strict=False)
+        said, centred = shipped.embed_phrases(phrases), sentences - self.space.mean
+        ridge = 1e-3 * len(phrases) / WIDTH * torch.eye(WIDTH)
+        fitted = torch.linalg.solve(centred.T @ centred / centred.square().sum(1).mean() + ridge, centred.T @ said)
+        with torch.no_grad():
+            self.space.projection.copy_(fitted)
+            self.scale.copy_(torch.tensor(shipped.logit_scale).log())
+        self.space.requires_grad_(False)
+
+    @torch.no_grad()
+    def keep(self, share: float, folder: Path) -> None:
+        """Move weights back towards those of a clip-nano that training began with: the mean generalises better.
+
+        Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+        """
+        own = self.state_dict()
+        for name, value in published_tower(folder).items():
+            if value.is_floating_point():
+                own[name].lerp_(value, share)
+
+
+def published_tower(folder: Path) -> dict[str, Tensor]:
+    """The picture tower and the heads of a clip-nano, under PictureTower's names, floats as float32."""
+    weights = load_file(folder / "open_clip_model.safetensors")
+    heads = load_heads(load_embedder(folder))
+    tower = {name: value for name, value in weights.items() if name.startswith("visual.")}
+    tower["subjects.weight"] = torch.stack([heads[s].weight for s in subjects()]) / SUBJECT_GAIN
+    tower["subjects.bias"] = torch.stack([heads[s].bias for s in subjects()])
+    return {name: value.float() if value.is_floating_point() else value for name, value in tower.items()}
+
 
 def _choose(logits: Tensor, answers: Tensor) -> Tensor:
     """Cross entropy over the rows whose answer is known (>= 0)."""
@@ -197,8 +239,9 @@ class MixedBatches(IterableDataset[Batch]):
 
 
 def optimisers(tower: PictureTower, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the kernels and matrices of the picture tower, AdamW for everything else."""
+    """Muon for the kernels and all but the largest matrices of the picture tower, AdamW for everything else."""
     matrices = [p for p in tower.visual.parameters() if p.ndim >= 2 and min(p.shape[0], p[0].numel()) >= 12]
+    matrices = [p for p in matrices if p.numel() <= MOST_ORTHOGONALISED]
     chosen = {id(p) for p in matrices}
     space = {id(p) for p in tower.space.parameters()}
     rest = [p for p in tower.parameters() if id(p) not in chosen | space]
@@ -228,7 +271,13 @@ def train(arguments: argparse.Namespace) -> None:
         tower.load_state_dict(stored["tower"])
         for optimiser, state in zip(optimisers_, stored["optimisers"], strict=True):
             optimiser.load_state_dict(state)
-    batches = iter(DataLoader(MixedBatches(world, 1000 + start, arguments.batch), batch_size=None, num_workers=1))
+        tower.space.requires_grad_(arguments.begin_with is None)
+    elif arguments.begin_with:
+        phrases = [p for c in load_concepts(arguments.artwork) if c.tone == 0 for p in concept_phrases(c)]
+        tower.begin_with(arguments.begin_with, phrases, embed_sentences(phrases))
+    batches = iter(
+        DataLoader(MixedBatches(world, 1000 + start, arguments.batch), batch_size=None, num_workers=arguments.mixers)
+    )
     began = time.monotonic()
     for step in range(start, arguments.steps):
         _set_rate(optimisers_, step / arguments.steps)
@@ -245,6 +294,9 @@ def train(arguments: argparse.Namespace) -> None:
         if (step + 1) % 100 == 0 or step + 1 == arguments.steps:
             states = [optimiser.state_dict() for optimiser in optimisers_]
             torch.save({"step": step + 1, "tower": tower.state_dict(), "optimisers": states}, checkpoint)
+    if arguments.keep:
+        tower.keep(arguments.keep, arguments.begin_with)
+    torch.save({"tower": tower.state_dict()}, arguments.work / FINISHED)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -252,12 +304,15 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=Path, required=True, help="cifar100_subset.npz")
     parser.add_argument("--wallpapers", type=Path, help="folder with mate-backgrounds unpacked")
+    parser.add_argument("--begin-with", type=Path, help="a clip-nano's folder to go on from")
+    parser.add_argument("--keep", type=float, default=0, help="share of --begin-with in the finished weights")
     parser.add_argument("--artwork", type=Path, default=Path(".training/emoji"), help="where npm packages are kept")
     parser.add_argument("--work", type=Path, default=Path(".training/clip_nano"))
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=0.02)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--mixers", type=int, default=1, help="processes that make pictures; 0: the training one does")
     return parser.parse_args()
 
 

@@ -2,7 +2,9 @@
 
     python -m safety.training.clip_nano_text --prompts FOLDER --out safety/weights/clip-nano
 
---prompts is a folder of *.csv.gz with a `text` column, read for its words only.
+--prompts is a folder of *.csv.gz with a `text` column, read for its words only. --begin-with goes on from the text
+tower and the tokenizer of a clip-nano; with --steps 0 they stay what they are, as they may when the picture tower was
+trained with the same --begin-with and so in the same space.
 """
 
 import argparse
@@ -10,13 +12,14 @@ import csv
 import gzip
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import open_clip
 import torch
 from open_clip.model import CLIP
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch import Tensor
 from torch.nn import functional
@@ -24,6 +27,7 @@ from torch.nn import functional
 from safety.concept_banks import load_banks
 from safety.training.clip_nano import (
     DIMENSIONS,
+    FINISHED,
     GENDER_PHRASES,
     MEAN,
     MEDIUM_PHRASES,
@@ -40,6 +44,7 @@ from safety.training.picture_labels import tone_phrases
 from safety.training.sentence_targets import embed_sentences
 
 VOCABULARY = 6000
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 CONTEXT = 32
 LONGEST_TAUGHT = 24  # tokens: longer sentences cost most of the time and teach no new words
 PAD, UNKNOWN, BEGIN, END = "<pad>", "<unk>", "<s>", "</s>"
@@ -163,7 +168,7 @@ def new_model() -> CLIP:
 
 def load_space(work: Path) -> tuple[PictureTower, TextSpace]:
     """The trained picture tower and the space it lives in."""
-    stored = torch.load(work / "picture_tower.pt", weights_only=True)["tower"]
+    stored = torch.load(work / FINISHED, weights_only=True)["tower"]
     tower = PictureTower(torch.load(work / "sentence_targets.pt", weights_only=True)[0])
     tower.load_state_dict(stored)
     return tower.eval(), tower.space
@@ -234,11 +239,39 @@ def tokenize(folder: Path, sentences: Sequence[str]) -> Tensor:
     return tokens
 
 
+def begin_with(model: CLIP, arguments: argparse.Namespace) -> None:
+    """Load what training starts from, if anything: a stored text tower, or a clip-nano with its tokenizer."""
+    stored = arguments.work / "text_tower.pt"
+    if stored.is_file():
+        model.load_state_dict(torch.load(stored, weights_only=True))
+    elif arguments.begin_with:
+        model.load_state_dict(load_file(arguments.begin_with / "open_clip_model.safetensors"), strict=False)
+    if arguments.begin_with and arguments.begin_with.resolve() != arguments.out.resolve():
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        for name in TOKENIZER_FILES:
+            shutil.copy(arguments.begin_with / name, arguments.out)
+
+
+def go_on(model: CLIP, space: TextSpace, arguments: argparse.Namespace) -> None:
+    """Train the text tower to say in `space` what the sentence encoder says."""
+    sentences, meanings, weights = corpus(arguments)
+    if not arguments.begin_with:
+        save_tokenizer(train_tokenizer(sentences), arguments.out)
+    (arguments.out / "open_clip_config.json").write_text(json.dumps({"model_cfg": tower_config()}))
+    with torch.no_grad():
+        targets = space(meanings)
+    tokens = tokenize(arguments.out, sentences)
+    weights = weights * ((tokens != 0).sum(1) <= LONGEST_TAUGHT)
+    train_text(model, tokens, targets, weights, arguments.steps)
+    torch.save(model.state_dict(), arguments.work / "text_tower.pt")
+
+
 def main() -> None:
     """Train the text tower for the picture tower found in --work and write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=Path, required=True)
-    parser.add_argument("--prompts", type=Path, required=True)
+    parser.add_argument("--prompts", type=Path, help="needed unless --steps is 0")
+    parser.add_argument("--begin-with", type=Path, help="a clip-nano's folder to go on from")
     parser.add_argument("--artwork", type=Path, default=Path(".training/emoji"))
     parser.add_argument("--work", type=Path, default=Path(".training/clip_nano"))
     parser.add_argument("--out", type=Path, default=Path("safety/weights/clip-nano"))
@@ -247,20 +280,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    sentences, meanings, weights = corpus(arguments)
-    save_tokenizer(train_tokenizer(sentences), arguments.out)
-    (arguments.out / "open_clip_config.json").write_text(json.dumps({"model_cfg": tower_config()}))
     tower, space = load_space(arguments.work)
-    with torch.no_grad():
-        targets = space(meanings)
     model = new_model()
-    stored = arguments.work / "text_tower.pt"
-    if stored.is_file():
-        model.load_state_dict(torch.load(stored, weights_only=True))
-    tokens = tokenize(arguments.out, sentences)
-    weights = weights * ((tokens != 0).sum(1) <= LONGEST_TAUGHT)
-    train_text(model, tokens, targets, weights, arguments.steps)
-    torch.save(model.state_dict(), stored)
+    begin_with(model, arguments)
+    if arguments.steps:
+        go_on(model, space, arguments)
     save_model(model, tower, arguments.out)
 
 

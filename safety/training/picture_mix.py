@@ -23,7 +23,8 @@ class Drawings:
     """Artwork of several styles with everything said about it.
 
     pixels: uint8 (n, 4, s, s) RGBA; classes: long (n); labels: float (n, subjects);
-    tones, genders: long (n), -1 unknown; weights: float (n), how often to draw each.
+    tones, genders: long (n), -1 unknown; weights: float (n), how often to draw each;
+    ink: bool (n), drawn in one colour (see fill_inside).
     """
 
     pixels: Tensor
@@ -32,6 +33,7 @@ class Drawings:
     tones: Tensor
     genders: Tensor
     weights: Tensor
+    ink: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +65,19 @@ class Mix:
     """Shares of a batch."""
 
     photographs: float = 0.22
-    mush: float = 0.05
+    mush: float = 0.07
     pairs: float = 0.35
-    outlines: float = 0.25
+    outlines: float = 0.35
+    flat: float = 0.12
     splatters: float = 0.06
     degradation: float = 1.0
 
 
-def _weight(concept: Concept, labels: Tensor) -> float:
+def _weight(concept: Concept, labels: Tensor, ink: bool) -> float:
+    """How often to draw a sprite. Ink: less of a style, and icon sets hold many of one harmful thing."""
     harmful = bool((labels[: subjects().index("person")] == 1).any())
+    if ink:
+        return 1.0 if harmful else 0.4
     if harmful:
         return 4.0 if concept.tone == 0 else 1.0
     return 1.0 if concept.tone == 0 else 0.35
@@ -84,6 +90,7 @@ def collect_drawings(styles: Sequence[Sprites], classes: Sequence[str]) -> Drawi
     concepts = [concept for _, _, concept in kept]
     labels = drawing_labels(concepts)
     people = labels[:, subjects().index("person")] == 1
+    ink = [sprites.ink for sprites, _, _ in kept]
     tones = torch.tensor([concept.tone for concept in concepts])
     return Drawings(
         pixels=torch.stack([sprites.pixels[index] for sprites, index, _ in kept]),
@@ -91,7 +98,8 @@ def collect_drawings(styles: Sequence[Sprites], classes: Sequence[str]) -> Drawi
         labels=labels,
         tones=torch.where(people, tones, -1),
         genders=torch.tensor([GENDERS.index(c.gender) if c.gender else -1 for c in concepts]),
-        weights=torch.tensor([_weight(c, row) for c, row in zip(concepts, labels, strict=True)]),
+        weights=torch.tensor([_weight(c, *said) for c, *said in zip(concepts, labels, ink, strict=True)]),
+        ink=torch.tensor(ink),
     )
 
 
@@ -190,7 +198,8 @@ class Mixer:
         scale = torch.where(paired, self.uniform(count, low=0.4, high=0.65), self.uniform(count, low=0.55, high=1.05))
         aside = side * self.uniform(count, low=0.35, high=0.5)
         shift = torch.where(paired, aside, self.uniform(count, low=-0.2, high=0.2))
-        sprites = self._outlined(self.drawings.pixels[chosen].float() / 255)
+        sprites = self._inked(self.drawings.pixels[chosen].float() / 255, self.drawings.ink[chosen])
+        sprites = self._outlined(self._flattened(sprites))
         layer = self._warp(sprites, scale, shift)
         return canvas * (1 - layer[:, 3:]) + layer[:, :3]
 
@@ -219,6 +228,36 @@ class Mixer:
         layer[small] = functional.grid_sample(minified[small], grid[small], align_corners=False)
         return layer
 
+    def _inked(self, sprites: Tensor, ink: Tensor) -> Tensor:
+        """Give drawings in one colour an ink, and most of them colours within."""
+        count = int(ink.sum())
+        if not count:
+            return sprites
+        within, alpha = sprites[ink, :1], sprites[ink, 3:]
+        dark = (
+            self.uniform(count, 3, 1, 1)
+            * self.uniform(count, 1, 1, 1, high=0.6)
+            * self.chance(count, 0.5)[:, None, None, None]
+        )
+        colours = functional.interpolate(self.uniform(count, 3, 3, 3), size=sprites.shape[-2:], mode="nearest")
+        one = self.uniform(count, 3, 1, 1).expand_as(colours)
+        pale = torch.where(self.chance(count, 0.4)[:, None, None, None], one, colours)
+        pale = pale + self.uniform(count, 1, 1, 1) * (1 - pale)
+        unfilled = self.chance(count, 0.35)[:, None, None, None]
+        painted = torch.cat(
+            [dark * (1 - within) + pale * within, torch.where(unfilled, alpha * (1 - within), alpha)], 1
+        )
+        sprites = sprites.clone()
+        sprites[ink] = painted
+        return sprites
+
+    def _flattened(self, sprites: Tensor) -> Tensor:
+        """Few levels in each colour of some sprites, as styles without shading have."""
+        chosen = self.chance(len(sprites), self.mix.flat)[:, None, None, None]
+        levels = torch.randint(2, 6, (len(sprites), 1, 1, 1), generator=self.random)
+        flat = torch.cat([(sprites[:, :3] * levels).round() / levels, sprites[:, 3:]], 1)
+        return torch.where(chosen, flat, sprites)
+
     def _outlined(self, sprites: Tensor) -> Tensor:
         """Darken edges of some sprites, as line-drawn styles do."""
         chosen = self.chance(len(sprites), self.mix.outlines)
@@ -228,6 +267,8 @@ class Mixer:
         grey = torch.cat([picture[:, :3].mean(1, keepdim=True) * picture[:, 3:], picture[:, 3:]], 1)
         local = functional.max_pool2d(grey, 3, 1, 1) + functional.max_pool2d(-grey, 3, 1, 1)
         edge = (local.amax(1, keepdim=True) * self.uniform(len(picture), 1, 1, 1, low=1.5, high=5)).clamp(0, 1)
+        contour = _contour(picture[:, 3:]) * self.chance(len(picture), 0.6)[:, None, None, None]
+        edge = torch.maximum(edge * (self.chance(len(picture), 0.8)[:, None, None, None]), contour)
         faded = picture[:, :3] + self.uniform(len(picture), 1, 1, 1, high=0.7) * (1 - picture[:, :3])
         body = torch.where(self.chance(len(picture), 0.4)[:, None, None, None], faded, picture[:, :3])
         sprites = sprites.clone()
@@ -294,11 +335,15 @@ class Mixer:
     def _mush(self, count: int) -> Batch:
         """What a generator draws when it has not understood: blurs, blobs, noise. No class, no photograph."""
         scenes = self._scenes(count)
-        coarse = functional.interpolate(
-            functional.interpolate(scenes.pixels, size=7, mode="area"), size=SIZE, mode="bicubic"
-        )
-        side = int(torch.randint(3, 33, (1,), generator=self.random))
+        pixels = scenes.pixels
+        if self.photographs:
+            snapped = self.chance(count, 0.4)
+            pixels[snapped] = self._photograph_pixels(int(snapped.sum()))[0]
+        coarse = functional.interpolate(functional.interpolate(pixels, size=7, mode="area"), size=SIZE, mode="bicubic")
+        side = int(torch.randint(3, 65, (1,), generator=self.random))
         blobs = functional.interpolate(self.uniform(count, 3, side, side), size=SIZE, mode="bicubic")
+        grey = self.chance(count, 0.3)[:, None, None, None]
+        blobs = torch.where(grey, blobs.mean(1, keepdim=True), blobs)
         pixels = torch.where(self.chance(count, 0.5)[:, None, None, None], coarse, blobs).clamp(0, 1)
         labels = torch.full_like(scenes.labels, UNCLEAR)
         labels[:, -1] = 0.0
@@ -320,7 +365,7 @@ class Mixer:
     def _recolour(self, pixels: Tensor, strength: float) -> Tensor:
         count = len(pixels)
         angle = self.uniform(count, low=-0.25, high=0.25) * self.chance(count, 0.5 * strength)
-        saturation = 1 + self.uniform(count, low=-0.4, high=0.4) * strength
+        saturation = 1 + self.uniform(count, low=-0.4, high=0.6) * strength
         saturation = torch.where(self.chance(count, 0.04 * strength), torch.zeros(()), saturation)
         contrast = (1 + self.uniform(count, low=-0.25, high=0.25) * strength)[:, None, None, None]
         light = (self.uniform(count, low=-0.1, high=0.1) * strength)[:, None, None, None]
@@ -345,6 +390,11 @@ class Mixer:
             pixels = pixels.clone()
             pixels[rows] = torch.stack([_jpeg(p, q) for p, q in zip(pixels[rows], quality, strict=True)])
         return pixels
+
+
+def _contour(alpha: Tensor) -> Tensor:
+    """float (n, 1, s, s): a line of four pixels along the edge of what is opaque."""
+    return (functional.max_pool2d(alpha, 5, 1, 2) + functional.max_pool2d(-alpha, 3, 1, 1)).clamp(0, 1)
 
 
 def _jpeg(picture: Tensor, quality: int) -> Tensor:

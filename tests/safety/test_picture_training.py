@@ -1,19 +1,15 @@
-import math
-
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from safety.evaluation.statistics import clopper_pearson
-from safety.training.calibrate_pictures import choose_block, choose_flag, fit_platt
-from safety.training.emoji_artwork import Concept, render, slug
+from safety.concept_scorer import LinearHead
+from safety.evaluation.picture_calibration import fit_platt
+from safety.training.calibrate_pictures import refit_head
+from safety.training.emoji_artwork import Concept, fill_inside, render, slug
 from safety.training.muon import orthogonalise
 from safety.training.picture_labels import UNCLEAR, drawing_labels, merge, photograph_labels, subjects
 from safety.training.picture_mix import SIZE, Drawings, Mixer, collect_photographs
-from safety.training.statistics import auroc, threshold_at
-
-SCORES = st.lists(st.integers(0, 40).map(lambda n: n / 40), min_size=1, max_size=60)
+from safety.training.picture_sets import NOISES, SIDE, Pictures, blurred, downscaled, noise
 
 
 def a_concept(label: str, subgroup: str = "tool") -> Concept:
@@ -63,7 +59,13 @@ def a_mixer(seed: int) -> Mixer:
     pixels = torch.randint(256, (6, 4, 80, 80), dtype=torch.uint8, generator=random)
     concepts = [a_concept(label) for label in ("kitchen knife", "hammer", "bomb", "key", "skull", "ball")]
     drawings = Drawings(
-        pixels, torch.arange(6), drawing_labels(concepts), torch.full((6,), -1), torch.full((6,), -1), torch.ones(6)
+        pixels,
+        torch.arange(6),
+        drawing_labels(concepts),
+        torch.full((6,), -1),
+        torch.full((6,), -1),
+        torch.ones(6),
+        torch.arange(6) >= 4,
     )
     photographs = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8, generator=random)
     return Mixer(drawings, [collect_photographs(photographs, ["apple"] * 4, 6, ["apple"])], 7, seed)
@@ -89,25 +91,67 @@ def test_orthogonal_updates_have_singular_values_near_one() -> None:
     assert values.max() < 1.4
 
 
-@given(SCORES, SCORES)
-def test_auroc_is_the_share_of_pairs_in_the_right_order(positive: list[float], negative: list[float]) -> None:
-    wins = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
-    found = auroc(torch.tensor(positive).double(), torch.tensor(negative).double())
-    assert found == pytest.approx(wins / len(positive) / len(negative))
+def test_a_drawing_in_one_colour_is_filled_within_its_lines_and_nowhere_else() -> None:
+    ring = torch.zeros(4, 20, 20, dtype=torch.uint8)
+    ring[3, 5:15, 5:15] = 255
+    ring[3, 7:13, 7:13] = 0
+    filled = fill_inside(ring)
+    assert filled[:, 10, 10].tolist() == [255, 255, 255, 255]
+    assert filled[:, 5, 5].tolist() == [0, 0, 0, 255]
+    assert filled[3, 1, 1] == 0
 
 
-@given(SCORES, st.floats(0, 0.5))
-def test_a_threshold_lets_at_most_the_allowed_share_through(scores: list[float], rate: float) -> None:
-    negative = torch.tensor(scores, dtype=torch.float64)
-    assert int((negative >= threshold_at(negative, rate)).sum()) <= rate * len(scores)
+def test_drawings_in_one_colour_get_other_colours_each_time() -> None:
+    mixer = a_mixer(2)
+    sprites = torch.zeros(8, 4, 80, 80)
+    sprites[:, :, 20:60, 20:60] = 1
+    inked = mixer._inked(sprites, torch.ones(8, dtype=torch.bool))
+    assert inked.min() >= 0
+    assert inked.max() <= 1
+    assert len({tuple(picture[:3, 40, 40].tolist()) for picture in inked}) == 8
+    torch.testing.assert_close(mixer._inked(sprites, torch.zeros(8, dtype=torch.bool)), sprites)
 
 
-@pytest.mark.parametrize(
-    ("hits", "trials", "low", "high"),
-    [(0, 10, 0.0, 0.3085), (5, 10, 0.1871, 0.8129), (10, 10, 0.6915, 1.0), (95, 100, 0.8872, 0.9836)],
-)
-def test_intervals_are_those_of_clopper_and_pearson(hits: int, trials: int, low: float, high: float) -> None:
-    assert clopper_pearson(hits, trials) == pytest.approx((low, high), abs=1e-4)
+def test_a_refitted_head_learns_what_its_pictures_show_and_passes_over_what_is_unclear() -> None:
+    random = torch.Generator().manual_seed(0)
+    embeddings = torch.nn.functional.normalize(torch.randn(300, 8, generator=random), dim=-1)
+    shown = (embeddings[:, 0] > 0).double().numpy()
+    start, weights = LinearHead(torch.zeros(8), torch.tensor(0.0)), torch.ones(300)
+    logits = refit_head(start, embeddings, shown, weights)(embeddings)
+    assert ((logits > 0).numpy() == (shown == 1)).mean() > 0.97
+    unclear = np.where(np.arange(300) < 150, np.nan, shown)
+    half = refit_head(start, embeddings[150:], shown[150:], weights[150:])
+    torch.testing.assert_close(refit_head(start, embeddings, unclear, weights).weight, half.weight)
+
+
+def test_sexual_minors_is_told_by_its_parts_when_pictures_are_measured() -> None:
+    order = subjects()
+    labels = torch.zeros(4, len(order))
+    child, sexual = order.index("child"), order.index("sexual")
+    for row, (is_child, is_sexual) in enumerate([(1, 1), (1, 0), (UNCLEAR, 1), (UNCLEAR, 0)]):
+        labels[row, child], labels[row, sexual] = is_child, is_sexual
+    answers = Pictures(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), labels).answers("sexual_minors")
+    assert answers[:2].tolist() == [1, 0]
+    assert np.isnan(answers[2])
+    assert answers[3] == 0
+
+
+def test_damage_takes_detail_and_leaves_size_and_brightness() -> None:
+    random = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (2, 3, SIDE, SIDE), dtype=torch.uint8, generator=random)
+    for damaged in (blurred(pictures, 4), downscaled(pictures, 8)):
+        assert damaged.shape == pictures.shape
+        assert damaged.dtype == torch.uint8
+        assert damaged.float().std() < 0.3 * pictures.float().std()
+        assert damaged.float().mean() == pytest.approx(pictures.float().mean(), abs=2)
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_noise_is_the_same_each_time_and_never_twice_in_one_set(kind: str) -> None:
+    pictures = noise(kind, 3)
+    torch.testing.assert_close(pictures, noise(kind, 3))
+    assert pictures.shape == (3, 3, SIDE, SIDE)
+    assert not torch.equal(pictures[0], pictures[1])
 
 
 def test_platt_weights_are_never_negative_and_separate_what_can_be_separated() -> None:
@@ -117,17 +161,4 @@ def test_platt_weights_are_never_negative_and_separate_what_can_be_separated() -
     scores = (torch.stack([useful, -useful], 1) @ weights + intercept).sigmoid()
     assert (weights >= 0).all()
     assert weights[0] > weights[1]
-    assert auroc(scores[answers == 1], scores[answers == 0]) > 0.95
-
-
-def test_block_keeps_false_positives_surely_below_one_percent_and_flag_is_never_above_it() -> None:
-    benign = torch.rand(2000, generator=torch.Generator().manual_seed(0)) * 0.5
-    positive = torch.linspace(0.3, 1, 50)
-    block = choose_block(benign)
-    hits = int((benign >= block).sum())
-    assert clopper_pearson(hits, 2000)[1] <= 0.01
-    assert choose_flag(positive, benign, block) <= block
-
-
-def test_nothing_to_compare_has_no_auroc() -> None:
-    assert math.isnan(auroc(torch.tensor([]), torch.tensor([0.5])))
+    assert ((scores > 0.5) == (answers == 1)).float().mean() > 0.9

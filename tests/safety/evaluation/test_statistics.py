@@ -10,6 +10,9 @@ from safety.evaluation.statistics import (
     auroc,
     average_precision,
     curves,
+    exact_share,
+    fisher_exact,
+    holm,
     reliability,
     share,
     share_from,
@@ -106,3 +109,37 @@ def test_a_score_that_is_the_share_of_unsafe_rows_has_no_calibration_error() -> 
     assert reliability(scores, unsafe).error == pytest.approx(0)
     assert reliability(scores, ~unsafe).error == pytest.approx(0.5)
     assert reliability(np.array([1.0]), np.array([True])).rows.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("hits", "rows", "low", "high"),
+    [(0, 10, 0.0, 0.3085), (5, 10, 0.1871, 0.8129), (10, 10, 0.6915, 1.0), (95, 100, 0.8872, 0.9836)],
+)
+def test_exact_intervals_are_those_of_clopper_and_pearson(hits: int, rows: int, low: float, high: float) -> None:
+    found = exact_share(hits, rows)
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((hits / rows, low, high), abs=1e-4)
+
+
+def test_no_rows_have_no_share() -> None:
+    assert exact_share(0, 0) is None
+
+
+def test_fishers_test_of_the_lady_tasting_tea() -> None:
+    assert fisher_exact(3, 4, 1, 4) == pytest.approx(0.4857, abs=1e-4)
+    assert fisher_exact(4, 4, 0, 4) == pytest.approx(2 / 70)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.data())
+def test_fishers_p_is_a_chance_and_does_not_depend_on_the_order(rows: int, others: int, data: st.DataObject) -> None:
+    hits, other_hits = data.draw(st.integers(0, rows)), data.draw(st.integers(0, others))
+    p = fisher_exact(hits, rows, other_hits, others)
+    assert 0 < p <= 1
+    assert p == pytest.approx(fisher_exact(other_hits, others, hits, rows))
+    if hits * others == other_hits * rows:
+        assert p == pytest.approx(1)
+
+
+def test_holms_correction_of_known_values() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
