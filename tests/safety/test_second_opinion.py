@@ -14,6 +14,7 @@ from gateway.assembly import PolicyUnfit, build_screen
 from gateway.settings import Settings
 from policies.decide import decide
 from policies.identity import IntegrityFailure, write_manifest
+from policies.likeness import NOTHING_MEANT
 from policies.loader import load_policy, shipped_policies
 from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge
@@ -208,7 +209,7 @@ def test_a_service_asks_for_the_second_opinion_that_its_settings_name(classifier
         Signal(s.source, s.subject, 1.0 if s.source == "second_opinion" and s.subject is Category.SEXUAL else 0.0)
         for s in signals
     ]
-    verdict = decide(surely, policy, Stage.PICTURE)
+    verdict = decide([*surely, *NOTHING_MEANT], policy, Stage.PICTURE)
     assert (verdict.action, verdict.reasons[0].source) == (Action.REVIEW, "second_opinion")
 
 

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from policies.identity import ModelIdentity
 from policies.loader import load_policy, shipped_policies
 from policies.schema import Policy
-from policies.signals import Category, Descriptor, Signal, Subject
+from policies.signals import MEANT, Category, Descriptor, Signal, Subject
 from policies.verdict import CouldNotJudge
 from safety.evaluation.gate import PromptGate
 from safety.normalize import NormalizedPrompt
@@ -41,15 +41,24 @@ class ScoredCheck:
 
 
 @dataclass
-class AnyLanguage:
-    """Takes every prompt for one that the classifier reads."""
+class NothingDescribed:
+    """Finds none of what it looks for: no language that the classifier does not read, nobody that is meant."""
 
-    name: str = "language"
-    identity: ModelIdentity = field(default=ModelIdentity("language", "0" * 64))
-    reports: frozenset[Subject] = frozenset({Descriptor.UNREAD_LANGUAGE})
+    name: str
+    reports: frozenset[Subject]
+
+    @property
+    def identity(self) -> ModelIdentity:
+        return ModelIdentity(self.name, "0" * 64)
 
     def check(self, prompts: Sequence[NormalizedPrompt]) -> list[list[Signal]]:
-        return [[Signal(self.name, Descriptor.UNREAD_LANGUAGE, 0.0)] for _ in prompts]
+        return [[Signal(self.name, subject, 0.0) for subject in sorted(self.reports)] for _ in prompts]
+
+
+DESCRIBERS = (
+    NothingDescribed("language", frozenset({Descriptor.UNREAD_LANGUAGE})),
+    NothingDescribed("private_names", MEANT),
+)
 
 
 @cache
@@ -61,9 +70,9 @@ def policy() -> Policy:
 def gate(score: Scorer, blocklist: Scorer = lambda _: 0.0) -> PromptGate:
     """A gate whose classifier and blocklist answer so, and whose other checks find nothing."""
     told = {"prompt_classifier": score, "blocklist": blocklist}
-    scored = [name for name in policy().prompt.checks if name != AnyLanguage.name]
+    scored = [name for name in policy().prompt.checks if name not in {check.name for check in DESCRIBERS}]
     checks = [ScoredCheck(name, told.get(name, lambda _: 0.0)) for name in scored]
-    screen = Screen([*checks, AnyLanguage()], FakeEmbedder(), [])
+    screen = Screen([*checks, *DESCRIBERS], FakeEmbedder(), [])
     return PromptGate(screen, policy(), lambda text: None if text else "The text is empty.")
 
 
