@@ -551,7 +551,11 @@ def test_a_hundred_thousand_terms_are_read_and_built_in_seconds_and_only_what_is
 
 
 def _microseconds(prompt: str, blocklist: Blocklist) -> float:
-    start = time.process_time()
-    for _ in range(500):
-        blocklist.check([normalize(prompt)])
-    return (time.process_time() - start) / 500 * 1e6
+    """The quickest of ten rounds: what other processes do to the caches is not ours."""
+    rounds = []
+    for _ in range(10):
+        start = time.process_time()
+        for _ in range(50):
+            blocklist.check([normalize(prompt)])
+        rounds.append((time.process_time() - start) / 50 * 1e6)
+    return min(rounds)
