@@ -25,9 +25,11 @@ from gateway.limits import RequestRate
 from gateway.login import Login
 from gateway.pipeline import Pipeline
 from gateway.provenance import MAX_FILE_BYTES, Verifier
+from gateway.recourse import Recourse
 from gateway.remote_pictures import RemotePictures
 from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
+from gateway.store.appeals import Appeals
 from gateway.store.banned import BannedPictures as BannedRows
 from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
@@ -36,6 +38,7 @@ from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
 from gateway.store.list_files import ListFiles
 from gateway.store.people import People
+from gateway.store.reports import Reports
 from gateway.store.views import RequestView
 from gateway.store.wordlists import Wordlists
 from gateway.wordlists import OperatorLists
@@ -106,6 +109,7 @@ class House:
     login: Login
     desk: Desk
     bans: BansInForce
+    recourse: Recourse
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -216,6 +220,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance, lists, provenance, decoder, RemotePictures(settings.allow_remote_images, MAX_FILE_BYTES), verifier,
         Login(People(engine), secret), Desk(cases, decisions, files, policies, banned, bans.refresh), bans,
+        Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ way as any other picture: the decision is committed, the bytes move, the picture
 import asyncio
 import io
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,11 +17,12 @@ from PIL import Image
 from gateway import metrics
 from gateway.errors import IntegrityError, InvalidValue, MissingParameter, SeparationOfDuties, TooLittleDetail
 from gateway.store.banned import BannedPictures, Lifted
-from gateway.store.cases import ALLOW, BAN, BLOCK, CaseFile, Cases, Counts, Lease, Reviewed, Said
+from gateway.store.cases import CaseFile, Cases, Counts, Lease, Reviewed, Said
 from gateway.store.decisions import Decisions
 from gateway.store.image_files import ImageFiles
+from gateway.store.matters import ALLOW, BAN, BLOCK, PROMPT
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Band
+from gateway.store.queue import Band, Source
 from gateway.store.tables import PictureRow
 from policies.loader import PolicyInForce
 from policies.reasons import Doing, load_reasons
@@ -36,6 +37,12 @@ MAX_ALIKE = 1000  # cases decided together
 MAX_OWN_PIXELS = 64_000_000  # of what we have drawn ourselves: any size that a generator may have
 TICK_S = 0.5  # how often what settles is looked at
 METRICS_S = 15
+
+FIRST: tuple[Doing, Doing] = ("allow", "block")
+DOINGS: Mapping[str, tuple[Doing, Doing]] = {  # what to allow and to block is called in a case of this source
+    Source.APPEAL: ("overturn", "uphold"),
+    Source.REPORT: ("keep", "withdraw"),
+}
 
 _log = logging.getLogger("gardefou")
 
@@ -80,7 +87,7 @@ class Desk:
     def say(self, lease: Lease, person: Person, said: Said) -> Reviewed:
         """Decide, escalate or skip. Raises MissingParameter, InvalidValue, and as `Cases.say`."""
         person.require(Duty.DECIDE)
-        _require_sound(said)
+        _require_sound(said, self.cases.source(lease.case_id))
         reviewed = self.cases.say(lease, person, replace(said, hashes=self._hashes(lease.case_id, said)))
         if not reviewed.repeated:
             metrics.reviews.labels(said.action).inc()
@@ -189,11 +196,13 @@ def tell_metrics(counts: Counts) -> None:
     metrics.review_oldest.set((datetime.now(UTC) - oldest).total_seconds())
 
 
-def _require_sound(said: Said) -> None:
+def _require_sound(said: Said, source: str) -> None:
     if len(said.note) > MAX_NOTE_CHARS:
         raise InvalidValue(f"A note has at most {MAX_NOTE_CHARS} characters.", param="note")
     if unknown := {*said.choices.values()} - {ALLOW, BLOCK, BAN}:
         raise InvalidValue(f"Choose {ALLOW}, {BLOCK} or {BAN}, {len(unknown)} other given.", param="choices")
+    if said.choices.get(PROMPT) == BAN:
+        raise InvalidValue("Only a picture can be banned.", param="choices")
     blocks = _blocks(said)
     if said.action == "decide" and blocks and said.clause is None:
         raise MissingParameter("Say which rule is broken.", param="clause")
@@ -201,7 +210,7 @@ def _require_sound(said: Said) -> None:
         raise InvalidValue("What breaks a rule cannot be allowed. Choose that no rule is broken.", param="clause")
     if not said.reason:
         raise MissingParameter("Choose a reason.", param="reason")
-    if said.reason not in load_reasons()[_doing(said)]:
+    if said.reason not in load_reasons()[_doing(said, source)]:
         raise InvalidValue("This reason does not fit what you do.", param="reason")
 
 
@@ -216,7 +225,7 @@ def ban_end(days: int) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="microseconds")
 
 
-def _doing(said: Said) -> Doing:
+def _doing(said: Said, source: str) -> Doing:
     if said.action == "decide":
-        return "block" if _blocks(said) else "allow"
+        return DOINGS.get(source, FIRST)[1 if _blocks(said) else 0]
     return "escalate" if said.action == "escalate" else "skip"

@@ -33,7 +33,8 @@ GatewayError
 ├── Conflict                  409
 │   ├── CaseTaken                 case_taken
 │   ├── LeaseLost                 lease_lost
-│   └── AlreadyDecided            already_decided
+│   ├── AlreadyDecided            already_decided
+│   └── NotAppealable             not_appealable
 ├── ImageWithdrawn            410 image_withdrawn
 ├── PreconditionFailed        412 precondition_failed
 ├── RequestTooLarge           413 request_too_large
@@ -269,6 +270,12 @@ class AlreadyDecided(Conflict):
     """The case was decided before, by somebody else or otherwise."""
 
     code = "already_decided"
+
+
+class NotAppealable(Conflict):
+    """This decision cannot be appealed, or not any more: why stands under x_gateway."""
+
+    code = "not_appealable"
 
 
 class ImageWithdrawn(GatewayError):

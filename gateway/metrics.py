@@ -34,6 +34,8 @@ banned_pictures = Gauge("gateway_banned_pictures", "Bans in force in this proces
 banned_matches = Counter(
     "gateway_banned_picture_matches", "Pictures that looked like a banned one, by category.", ["category"]
 )
+appeals = Counter("gateway_appeals", "Appeals that were filed, upheld or overturned.", ["event"])
+reports = Counter("gateway_reports", "Reports of released pictures.")
 wordlists_refused = Gauge(
     "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
 )
@@ -53,6 +55,7 @@ rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for com
 
 __all__ = [
     "REGISTRY",
+    "appeals",
     "banned_matches",
     "banned_pictures",
     "canaries_misjudged",
@@ -73,6 +76,7 @@ __all__ = [
     "queue_items",
     "rate_limited",
     "released_without_decision",
+    "reports",
     "review_items",
     "review_oldest",
     "review_overdue",

@@ -137,7 +137,7 @@ class Pipeline:
         request.decision_id, request.confirmed = decided.id, decided.confirmed
         if request.action is None:
             raise ClassifierUnavailable("The prompt could not be judged, so nothing was drawn.", retry_after_s=5)
-        if request.action.refuses:
+        if request.action.refuses and not request.confirmed:
             raise request.refused("prompt", "blocked", request.told, decided.id)
         if request.action is Action.CONFIRM and not request.confirmed:
             bound = request.caller, request.asked.prompt, request.policy.stamp.sha256

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=120, ge=1)  # per key or page session
     lease_seconds: float = Field(default=300, gt=0)  # how long a moderator has a case to himself without a sign of life
     undo_seconds: float = Field(default=10, gt=0)  # how long what a moderator allowed can be taken back
+    appeal_days: int = Field(default=183, ge=1)  # how long a decision can be appealed: the six months of DSA article 20
     default_response_format: Literal["auto", "url", "b64_json"] = "auto"
     model_aliases: tuple[str, ...] = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini")
 

@@ -12,7 +12,9 @@ from policies.schema import Text
 
 REASONS = Path(__file__).parent / "desk" / "reasons.yaml"
 
-Doing = Literal["block", "allow", "escalate", "skip"]
+Doing = Literal["block", "allow", "escalate", "skip", "overturn", "uphold", "keep", "withdraw"]
+
+REFUSALS: tuple[Doing, ...] = ("block", "uphold", "withdraw")
 
 
 @cache
@@ -25,3 +27,9 @@ def load_reasons() -> Mapping[Doing, Mapping[str, Text]]:
 def told(doing: Doing, reason: str, language: str, clause: str) -> str:
     """The sentence, filled in. Raises KeyError for a reason that there is not."""
     return load_reasons()[doing][reason].in_language(language).replace("{clause}", clause).strip()
+
+
+def refusal_told(reason: str, language: str, clause: str) -> str | None:
+    """Why a person refused, withdrew or would not bring back something; None for a reason that there is not."""
+    doing = next((doing for doing in REFUSALS if reason in load_reasons()[doing]), None)
+    return told(doing, reason, language, clause) if doing else None

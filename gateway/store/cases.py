@@ -5,7 +5,6 @@ only its holder has, for a few minutes at a time. Every decision carries it, so 
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,19 +15,29 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
-from gateway.store import bans, ledger, look_alikes
+from gateway.store import bans, ledger, look_alikes, matters
 from gateway.store.bans import Ban
-from gateway.store.decisions import PERSONS_RULE, State, move, rest
+from gateway.store.decisions import State
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now, random_text
 from gateway.store.look_alikes import Alike
+from gateway.store.matters import ALLOW, BAN, BLOCK, choices_of
+from gateway.store.overruling import withhold_damaged
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Band
-from gateway.store.tables import CaseRow, DecisionRow, LedgerRow, PictureRow, RequestRow, ReviewRow
+from gateway.store.queue import OBJECTIONS, Band
+from gateway.store.tables import (
+    AppealRow,
+    CaseRow,
+    DecisionRow,
+    LedgerRow,
+    PictureRow,
+    ReportRow,
+    RequestRow,
+    ReviewRow,
+)
 from policies.signals import Category, Stage
-from policies.verdict import Action, PolicyStamp
+from policies.verdict import PolicyStamp
 
-ALLOW, BLOCK, BAN = "allow", "block", "ban"  # to ban: to block, and to hold back look-alikes from now on
 PAGE = 25  # cases on one page of the queue
 
 
@@ -52,7 +61,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person does with a case. choices: picture id -> allow | block | ban, one for every picture still held.
+    """What a person does with a case. choices: picture id -> allow | block | ban, one for every picture at stake; where
+    the refusal of a prompt is appealed, "prompt" -> allow | block.
 
     clause: the category whose rule is broken, None when none is. reason: of policies/desk/reasons.yaml.
     hashes: picture id -> PDQ, of what is to be banned. ban_ends_at: UTC ISO 8601. alike: other cases, to be decided the
@@ -105,7 +115,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """Everything about one case. decisions: the prompt's first, then those of its pictures, by id."""
+    """Everything about one case. decisions: the prompt's first, then those of its pictures, by id.
+
+    at_stake: the pictures that are to be decided. appeal: what it is about, if it is one. barred: whoever reads it took
+    part in what is appealed, and cannot decide it.
+    """
 
     case: CaseRow
     request: RequestRow
@@ -114,11 +128,15 @@ class CaseFile:
     decisions: Mapping[str, DecisionRow]
     reviews: Sequence[ReviewRow]
     events: Sequence[LedgerRow]
+    at_stake: Sequence[PictureRow]
+    appeal: AppealRow | None
+    reports: Sequence[ReportRow]
+    barred: bool
 
     @property
-    def held(self) -> list[PictureRow]:
-        """The pictures that still wait."""
-        return [picture for picture in self.pictures if picture.state == State.HELD]
+    def about_prompt(self) -> bool:
+        """Whether the refusal of the prompt is appealed."""
+        return self.appeal is not None and self.appeal.picture_id is None
 
 
 class Cases:
@@ -148,12 +166,17 @@ class Cases:
                 session.exec(oldest).one(),
             )
 
+    def source(self, case_id: str) -> str:
+        """What put a case into the queue. Raises NotFound."""
+        with reading(self._engine) as session:
+            return _case(session, case_id).source
+
     def read(self, case_id: str, viewer: Person) -> CaseFile:
         """The whole file; that somebody looked is recorded. Raises NotFound."""
         with transaction(self._engine, "view_case") as session:
             case = _case(session, case_id)
             ledger.append(session, "viewed", case_id, {"by": viewer.id})
-            return _file(session, case)
+            return _file(session, case, viewer)
 
     def latest(self, case_id: str, person: Person) -> tuple[CaseRow, ReviewRow] | None:
         """What somebody last did with a case."""
@@ -163,12 +186,14 @@ class Cases:
             return (_case(session, case_id), review) if review else None
 
     def first_pictures(self, cases: Sequence[CaseRow]) -> dict[str, str]:
-        """Case id -> one of its held pictures, to be shown blurred; none for what nobody may see."""
-        requests = {case.request_id: case.id for case in cases if not case.restricted}
+        """Case id -> one of its pictures, to be shown blurred; none for what nobody may see."""
+        shown = [case for case in cases if not case.restricted]
+        requests = {case.request_id: case.id for case in shown if case.source not in OBJECTIONS}
         with reading(self._engine) as session:
             held = select(PictureRow).where(col(PictureRow.request_id).in_(requests), PictureRow.state == State.HELD)
             rows = session.exec(held.order_by(col(PictureRow.index).desc())).all()
-            return {requests[row.request_id]: row.id for row in rows}
+            contested = {case.id: case.picture_id for case in shown if case.picture_id}
+            return {requests[row.request_id]: row.id for row in rows} | contested
 
     def claim(self, case_id: str, person: Person) -> Lease:
         """Take a case to work on; who holds it already keeps the lease. Raises NotFound, CaseTaken, AlreadyDecided."""
@@ -177,6 +202,7 @@ class Cases:
             case = _case(session, case_id)
             _require_open(case)
             _require_level(case, person)
+            _require_unbarred(session, case, person)
             if case.holder != person.id and _is_held(case):
                 raise CaseTaken("Somebody else works on this case at the moment.")
             return self._lend(session, case, person)
@@ -238,6 +264,7 @@ class Cases:
             _require_open(case)
             _require_lease(case, lease.token, person)
             _require_level(case, person)
+            _require_unbarred(session, case, person)
             row = _review(case.id, person, said, lease.token)
             alike = 0
             if said.action == "decide":
@@ -287,19 +314,12 @@ class Cases:
             review = session.get(ReviewRow, case.review_id) if case.review_id else None
             if review is None or case.state != "settling" or (case.effective_at or "") > now():
                 return []
-            pictures = [session.get_one(PictureRow, key) for key, choice in _choices(review) if choice == ALLOW]
-            for picture in pictures:
-                if picture.state == State.HELD:
-                    _decide_picture(session, picture, review, State.QUARANTINED)
-            return [picture for picture in pictures if picture.state == State.QUARANTINED]
+            return matters.allow(session, case, review, choices_of(review))
 
     def damaged(self, picture: PictureRow, why: str) -> None:
         """A picture that was allowed is not on the disk as it was judged: it stays back."""
         with transaction(self._engine, "damaged") as session:
-            row = session.get_one(PictureRow, picture.id)
-            decision = session.get_one(DecisionRow, row.decision_id)
-            failed = as_new(decision, action="none", failure=f"integrity: {why}")
-            let(session, row, failed, State.WITHHELD)
+            withhold_damaged(session, session.get_one(PictureRow, picture.id), why)
 
     def settle(self, case_id: str) -> None:
         """Everything that was allowed is released: the case is closed."""
@@ -307,7 +327,7 @@ class Cases:
             take_turns(session)
             case = _case(session, case_id)
             if case.state == "settling":
-                close(session, case)
+                matters.close(session, case, session.get_one(ReviewRow, case.review_id))
 
     def _lend(self, session: Session, case: CaseRow, person: Person) -> Lease:
         if case.holder != person.id or not _is_held(case):
@@ -334,17 +354,13 @@ class Cases:
         return len(found)
 
     def _decide(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
-        of_request = select(PictureRow).where(PictureRow.request_id == case.request_id)
-        held = {picture.id: picture for picture in session.exec(of_request) if picture.state == State.HELD}
-        choices = dict(_choices(row))
-        if choices.keys() != held.keys():
+        choices = choices_of(row)
+        if choices.keys() != matters.at_stake(session, case):
             raise InvalidValue("Choose for each picture that waits, and for no other.", param="choices")
         allows = ALLOW in choices.values()
         if allows and case.first_person == person.id:
             raise SeparationOfDuties("You have allowed this once. Somebody else has to allow it as well.")
-        for picture_id, choice in choices.items():
-            if choice in (BLOCK, BAN):
-                _decide_picture(session, held[picture_id], row, State.WITHHELD)
+        matters.block(session, case, row, choices)
         if allows and case.restricted and case.first_person is None:
             case.first_person = person.id
         elif allows:
@@ -352,7 +368,7 @@ class Cases:
             case.state, case.review_id, case.effective_at = "settling", row.id, row.effective_at
         else:
             case.review_id = row.id
-            close(session, case)
+            matters.close(session, case, row)
 
 
 def _bans(said: Said, person: Person) -> list[Ban]:
@@ -403,12 +419,12 @@ def _case(session: Session, case_id: str) -> CaseRow:
 
 def _picture_of(session: Session, case_id: str, picture_id: str) -> tuple[CaseRow, PictureRow]:
     case, picture = _case(session, case_id), session.get(PictureRow, picture_id)
-    if picture is None or picture.request_id != case.request_id or picture.state != State.HELD:
+    if picture is None or picture not in matters.pictures_at_stake(session, case):
         raise NotFound("There is no such picture in this case, or it no longer waits.")
     return case, picture
 
 
-def _file(session: Session, case: CaseRow) -> CaseFile:
+def _file(session: Session, case: CaseRow, viewer: Person) -> CaseFile:
     by_index = select(PictureRow).where(PictureRow.request_id == case.request_id).order_by(col(PictureRow.index))
     pictures = session.exec(by_index).all()
     of_request = select(DecisionRow).where(DecisionRow.request_id == case.request_id)
@@ -424,6 +440,10 @@ def _file(session: Session, case: CaseRow) -> CaseFile:
         {row.id: row for row in decisions},
         session.exec(of_case).all(),
         session.exec(events.order_by(col(LedgerRow.seq))).all(),
+        matters.pictures_at_stake(session, case),
+        session.get(AppealRow, case.appeal_id) if case.appeal_id else None,
+        session.exec(select(ReportRow).where(ReportRow.case_id == case.id).order_by(col(ReportRow.created_at))).all(),
+        matters.is_barred(session, case, viewer),
     )
 
 
@@ -448,13 +468,13 @@ def _in_turn(query: SelectOfScalar[CaseRow]) -> SelectOfScalar[CaseRow]:
 
 
 def _free_for(person: Person, filters: Filters) -> SelectOfScalar[CaseRow]:
-    """Nobody else works on it, and this person may decide it, has not skipped it and is not its first of two."""
+    """Nobody else works on it, and this person may decide it, has not skipped it and had no part in what it is about."""
     holder, lease_until, first = col(CaseRow.holder), col(CaseRow.lease_until), col(CaseRow.first_person)
     free = or_(lease_until.is_(None), lease_until <= now(), holder == person.id)
     own = select(ReviewRow.id).where(ReviewRow.case_id == CaseRow.id, ReviewRow.person_id == person.id)
     skipped = own.where(ReviewRow.action == "skip")
     not_first = or_(first.is_(None), first != person.id)
-    query = _filtered(filters).where(free, ~skipped.exists(), not_first)
+    query = _filtered(filters).where(free, ~skipped.exists(), not_first, ~matters.barred_from(person))
     return query if person.may(Duty.DECIDE_ESCALATED) else query.where(CaseRow.level == "moderator")
 
 
@@ -467,6 +487,11 @@ def _require_level(case: CaseRow, person: Person) -> None:
     person.require(Duty.DECIDE)
     if case.level == "senior":
         person.require(Duty.DECIDE_ESCALATED)
+
+
+def _require_unbarred(session: Session, case: CaseRow, person: Person) -> None:
+    if matters.is_barred(session, case, person):
+        raise SeparationOfDuties("You took part in the decision that is appealed. Somebody else has to decide this.")
 
 
 def _require_lease(case: CaseRow, token: str, person: Person) -> None:
@@ -496,15 +521,13 @@ def _repeated(before: ReviewRow, said: Said, case: CaseRow) -> Reviewed:
     """Raises AlreadyDecided for another form under a lease that was used, or for one that was undone."""
     if before.effective_at and case.review_id != before.id:
         raise AlreadyDecided("You took this decision back. Nothing was changed.")
-    if (before.action, dict(_choices(before)), before.clause) != (said.action, dict(said.choices), said.clause):
+    if (before.action, choices_of(before), before.clause) != (said.action, dict(said.choices), said.clause):
         raise AlreadyDecided("You have decided this case already, otherwise.")
     return _reviewed(before, case, repeated=True)
 
 
 def _reviewed(row: ReviewRow, case: CaseRow, repeated: bool = False) -> Reviewed:
-    second_needed = (
-        case.state == "open" and case.first_person == row.person_id and ALLOW in dict(_choices(row)).values()
-    )
+    second_needed = case.state == "open" and case.first_person == row.person_id and ALLOW in choices_of(row).values()
     return Reviewed(row.id, case.id, row.effective_at, repeated, second_needed)
 
 
@@ -520,49 +543,3 @@ def _review(case_id: str, person: Person, said: Said, lease: str) -> ReviewRow:
 
 def _record(session: Session, row: ReviewRow) -> None:
     ledger.append(session, "reviewed", row.id, {"digest": ledger.review_digest(row), "case": row.case_id})
-
-
-def _choices(row: ReviewRow) -> list[tuple[str, str]]:
-    return list(json.loads(row.choices).items())
-
-
-def _decide_picture(session: Session, picture: PictureRow, review: ReviewRow, state: State) -> None:
-    """A person's decision about one picture: the signals, models and policy it rests on are those of the gate's."""
-    before = session.get_one(DecisionRow, picture.decision_id)
-    blocks = state is State.WITHHELD
-    categories = [review.clause] if blocks else []
-    reasons = [{"action": BLOCK, "category": name, "source": "person", "score": 1.0, "threshold": 1.0,
-                "rule": f"{PERSONS_RULE}{review.reason}"} for name in categories]  # fmt: skip
-    row = as_new(
-        before, action=Action.BLOCK if blocks else Action.ALLOW, failure=None, decided_by=review.person_id,
-        categories=ledger.canonical(categories), reasons=ledger.canonical(reasons),
-    )  # fmt: skip
-    let(session, picture, row, state)
-
-
-def as_new(before: DecisionRow, **changed: Any) -> DecisionRow:
-    """Another decision about the same thing, made now."""
-    return DecisionRow(**{**before.model_dump(), **changed, "id": new_id("dec"), "created_at": now(), "seconds": 0.0})
-
-
-def let(session: Session, picture: PictureRow, decision: DecisionRow, state: State) -> None:
-    """From now on the picture rests on this decision, in this state."""
-    session.add(decision)
-    facts = {"digest": ledger.decision_digest(decision), "request": decision.request_id}
-    ledger.append(session, "decided", decision.id, facts)
-    picture.decision_id = decision.id
-    rest(session, picture, state)
-
-
-def close(session: Session, case: CaseRow) -> None:
-    """The case is over; a request that waited as a whole waits no longer."""
-    case.state, case.closed_at = "closed", now()
-    session.add(case)
-    request = session.get_one(RequestRow, case.request_id)
-    if request.state != State.HELD:
-        return
-    of_request = select(PictureRow.state).where(PictureRow.request_id == case.request_id)
-    released = State.RELEASED in set(session.exec(of_request))
-    move(session, case.request_id, State.RELEASED if released else State.WITHHELD)
-    request.outcome, request.error_code = ("allowed", None) if released else ("blocked_image", request.error_code)
-    session.add(request)

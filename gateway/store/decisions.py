@@ -6,7 +6,7 @@ received -> prompt_judged -> generating -> quarantined -> pictures_judged -> rel
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from gateway.store import ledger, queue
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import keyed_digest, new_id, now, random_text
-from gateway.store.tables import BanMatchRow, DecisionRow, PictureRow, RequestRow
+from gateway.store.tables import AppealRow, BanMatchRow, DecisionRow, PictureRow, RequestRow
 from gateway.store.views import Found, PictureView, RequestView
 from policies.identity import ModelIdentity
 from policies.signals import Category, Signal, Stage
@@ -27,7 +27,7 @@ from safety.bans import matches_told
 
 
 class State(StrEnum):
-    """Where a request stands; pictures use quarantined, released, withheld and held of these."""
+    """Where a request stands; pictures use quarantined, released, withheld, held and withdrawn."""
 
     RECEIVED = "received"
     PROMPT_JUDGED = "prompt_judged"
@@ -37,6 +37,7 @@ class State(StrEnum):
     RELEASED = "released"
     WITHHELD = "withheld"
     HELD = "held"
+    WITHDRAWN = "withdrawn"  # a picture that was released once
     ABORTED = "aborted"
     JUDGED = "judged"  # a question about a prompt or a picture: nothing was to be drawn
 
@@ -49,7 +50,8 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
     State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
     State.HELD: frozenset({State.RELEASED, State.WITHHELD}),  # by a person
-    State.WITHHELD: frozenset({State.RELEASED, State.HELD}),  # when the ban that withheld it is lifted
+    State.RELEASED: frozenset({State.WITHHELD}),  # every picture of it was withdrawn
+    State.WITHHELD: frozenset({State.RELEASED, State.HELD}),  # an appeal brought a picture back, or a ban was lifted
 }
 
 NO_SEVERITIES: Mapping[Category, int] = MappingProxyType({})
@@ -132,6 +134,7 @@ class KeptPicture:
 class Origin:
     """What the book says of a picture that came back. same_file: not a byte was changed."""
 
+    picture_id: str
     decision_id: str
     decided_at: str
     same_file: bool
@@ -171,7 +174,7 @@ class Decisions:
         )  # fmt: skip
 
     def prompt_judged(self, request_id: str, judgement: Judgement, answers: str | None = None) -> PromptDecided:
-        """Keep the prompt's decision. answers: the earlier decision whose question the caller says yes to."""
+        """Keep the prompt's decision. answers: the earlier decision whose question the caller says yes to, or that was overturned."""
         with transaction(self._engine, "prompt_judged") as session:
             confirms = answers if answers and _is_answered(session, judgement, answers) else None
             decision = _decide(session, request_id, judgement, confirms)
@@ -268,8 +271,11 @@ class Decisions:
                 return None
             by_index = select(PictureRow).where(PictureRow.request_id == request_id).order_by(col(PictureRow.index))
             of_request = select(DecisionRow).where(DecisionRow.request_id == request_id)
-            decisions = {decision.id: decision for decision in session.exec(of_request)}
-            return _view(row, session.exec(by_index).all(), decisions)
+            in_order = of_request.order_by(col(DecisionRow.created_at))
+            decisions = {decision.id: decision for decision in session.exec(in_order)}
+            view = _view(row, session.exec(by_index).all(), decisions)
+            overturned = view.decision_id is not None and was_overturned(session, view.decision_id)
+            return replace(view, overturned=overturned)
 
     def decision(self, decision_id: str) -> DecisionRow | None:
         """One decision, whole."""
@@ -292,7 +298,7 @@ class Decisions:
             decision = session.get(DecisionRow, row.decision_id) if row else None
             if row is None or decision is None:
                 return None
-            return Origin(decision.id, decision.created_at, same_file=by_bytes is not None)
+            return Origin(row.id, decision.id, decision.created_at, same_file=by_bytes is not None)
 
     def probe(self) -> None:
         """Take and give back a writer's turn. Raises DatabaseUnavailable."""
@@ -351,14 +357,22 @@ def _picture_state(judgement: Judgement, hold: bool) -> State:
 
 
 def _is_answered(session: Session, judged: Judgement, answers: str) -> bool:
-    """Whether an earlier question covers what is asked now, and its yes was not used up."""
+    """Whether an earlier question, or a refusal that was overturned, covers what is asked now and is not used up."""
     take_turns(session)
-    asked = session.get(DecisionRow, answers)
-    if judged.verdict is None or judged.verdict.action is not Action.CONFIRM or asked is None:
+    before, verdict = session.get(DecisionRow, answers), judged.verdict
+    if verdict is None or before is None:
         return False
-    is_question = asked.action == Action.CONFIRM and asked.confirms is None
+    is_question = before.action == Action.CONFIRM and before.confirms is None
+    overturned = verdict.action.refuses and was_overturned(session, answers)
+    answered = is_question if verdict.action is Action.CONFIRM else overturned
     uses = session.exec(select(func.count()).where(DecisionRow.confirms == answers)).one()
-    return is_question and {*judged.verdict.categories} <= {*_categories(asked)} and uses < CONFIRMED_DRAWINGS
+    return answered and {*verdict.categories} <= {*_categories(before)} and uses < CONFIRMED_DRAWINGS
+
+
+def was_overturned(session: Session, decision_id: str) -> bool:
+    """Whether an appeal found that a prompt should not have been refused."""
+    found = select(AppealRow.id).where(AppealRow.decision_id == decision_id, AppealRow.state == "overturned")
+    return session.exec(found.where(col(AppealRow.picture_id).is_(None))).first() is not None
 
 
 def _decide(session: Session, request_id: str, judged: Judgement, confirms: str | None = None) -> DecisionRow:

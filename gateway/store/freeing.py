@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from gateway.store import ledger, queue
+from gateway.store import ledger, matters, queue
 from gateway.store.bans import in_force
-from gateway.store.cases import as_new, close, let
 from gateway.store.decisions import State, move, reason_told, rest, signal_told
+from gateway.store.overruling import as_new, let
 from gateway.store.tables import BanMatchRow, BannedRow, CaseRow, DecisionRow, PictureRow, RequestRow
 from policies.decide import decide, thresholds_of
 from policies.schema import Policy
@@ -78,7 +78,7 @@ def settle(session: Session, request_id: str, policy: Policy) -> None:
     if State.HELD in states:
         _hold(session, request, states.count(State.HELD), policy)
     elif State.QUARANTINED not in states:
-        _end(session, request, State.RELEASED in states)
+        _end(session, request_id)
 
 
 def _kept_back(session: Session, banned_id: str) -> Iterator[_KeptBack]:
@@ -92,7 +92,7 @@ def _kept_back(session: Session, banned_id: str) -> Iterator[_KeptBack]:
         .where(col(PictureRow.state).in_((State.HELD, State.WITHHELD)), col(RequestRow.state).in_(ENDED))
     )
     for picture, decision, request in session.exec(resting).all():
-        case = _case_of(session, request.id)
+        case = matters.gates_case(session, request.id)
         if case is None or case.state != "settling":
             yield _KeptBack(picture, decision, request, case)
 
@@ -175,17 +175,13 @@ def _decision(before: DecisionRow, verdict: Verdict, signals: list[Signal], poli
     )  # fmt: skip
 
 
-def _case_of(session: Session, request_id: str) -> CaseRow | None:
-    return session.exec(select(CaseRow).where(CaseRow.request_id == request_id)).first()
-
-
 def _hold(session: Session, request: RequestRow, held: int, policy: Policy) -> None:
     """What waits for a person is a case: the one that there was, or a new one."""
     if request.state == State.WITHHELD:
         move(session, request.id, State.HELD)
         request.outcome = "held"
         session.add(request)
-    case = _case_of(session, request.id)
+    case = matters.gates_case(session, request.id)
     if case is None:
         queue.enter(session, request.id, policy.severity)
         return
@@ -195,11 +191,9 @@ def _hold(session: Session, request: RequestRow, held: int, policy: Policy) -> N
     session.add(case)
 
 
-def _end(session: Session, request: RequestRow, released: bool) -> None:
-    case = _case_of(session, request.id)
+def _end(session: Session, request_id: str) -> None:
+    case = matters.gates_case(session, request_id)
     if case is not None and case.state == "open":
-        close(session, case)
-    if request.state == State.WITHHELD and released:
-        move(session, request.id, State.RELEASED)
-        request.outcome, request.error_code = "allowed", None
-        session.add(request)
+        matters.end(session, case)
+    else:
+        matters.settle_request(session, request_id)

@@ -17,11 +17,13 @@ from gateway import metrics
 from gateway.store.engine import take_turns
 from gateway.store.ids import now
 from gateway.store.tables import (
+    AppealRow,
     BannedRow,
     DecisionRow,
     LedgerRow,
     LiftedRow,
     PictureRow,
+    ReportRow,
     RequestRow,
     ReviewRow,
     WordlistRow,
@@ -30,10 +32,10 @@ from gateway.store.tables import (
 GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
-    "revealed", "reviewed", "banned", "ban_lifted",
+    "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported",
 })  # fmt: skip
 
-Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow)
+Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow, AppealRow, ReportRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,16 @@ def lifted_digest(row: LiftedRow) -> str:
     return digest(row.model_dump())
 
 
+def appeal_digest(row: AppealRow) -> str:
+    """What was appealed against and when, without the text itself (its salted digest stands for it) and its end."""
+    return digest(row.model_dump(exclude={"text", "text_salt", "state", "review_id", "outcome_id", "ended_at"}))
+
+
+def report_digest(row: ReportRow) -> str:
+    """Everything that a report says, without the note itself (its salted digest stands for it)."""
+    return digest(row.model_dump(exclude={"note", "note_salt"}))
+
+
 def prompt_digest(salt: str, prompt: str) -> str:
     """Stands for the prompt in the chain; says nothing once the salt is erased."""
     return hashlib.sha256((salt + prompt).encode("utf-8", "surrogatepass")).hexdigest()
@@ -152,6 +164,9 @@ class _Checks:
             "reviewed": self._review,
             "banned": self._bans,
             "ban_lifted": self._lifted,
+            "appealed": self._appeal,
+            "appeal_ended": self._appeal_end,
+            "reported": self._report,
         }.get(row.kind)
         if "state" in facts:
             self.states[row.subject] = facts["state"]
@@ -163,8 +178,7 @@ class _Checks:
             return Broken(f"request {request_id}", "is in the ledger but was deleted")
         if not _matches(facts.get("digest"), request_digest, row):
             return Broken(f"request {request_id}", "was edited")
-        erased = row.prompt is None and row.prompt_salt is None
-        if not erased and prompt_digest(row.prompt_salt or "", row.prompt or "") != row.prompt_digest:
+        if not _is_text(row.prompt, row.prompt_salt, row.prompt_digest):
             return Broken(f"request {request_id}", "has another prompt than it came with")
         return None
 
@@ -194,11 +208,27 @@ class _Checks:
         row = self.session.get(ReviewRow, review_id)
         if row is None:
             return Broken(f"review {review_id}", "is in the ledger but was deleted")
-        erased = row.note is None and row.note_salt is None
-        same_note = erased or prompt_digest(row.note_salt or "", row.note or "") == row.note_digest
-        if not _matches(facts.get("digest"), review_digest, row) or not same_note:
-            return Broken(f"review {review_id}", "was edited")
-        return None
+        same = _matches(facts.get("digest"), review_digest, row)
+        return _unless(same and _is_text(row.note, row.note_salt, row.note_digest), f"review {review_id}")
+
+    def _appeal(self, appeal_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(AppealRow, appeal_id)
+        if row is None:
+            return Broken(f"appeal {appeal_id}", "is in the ledger but was deleted")
+        same = _matches(facts.get("digest"), appeal_digest, row)
+        return _unless(same and _is_text(row.text, row.text_salt, row.text_digest), f"appeal {appeal_id}")
+
+    def _appeal_end(self, appeal_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(AppealRow, appeal_id)
+        ended = {name: getattr(row, name, None) for name in ("state", "review_id", "outcome_id", "ended_at")}
+        return _unless(row is not None and ended == facts, f"appeal {appeal_id}")
+
+    def _report(self, report_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(ReportRow, report_id)
+        if row is None:
+            return Broken(f"report {report_id}", "is in the ledger but was deleted")
+        same = _matches(facts.get("digest"), report_digest, row)
+        return _unless(same and _is_text(row.note, row.note_salt, row.note_digest), f"report {report_id}")
 
     def _bans(self, batch: str, facts: dict[str, Any]) -> Broken | None:
         rows = self.session.exec(select(BannedRow).where(BannedRow.batch == batch)).all()
@@ -226,6 +256,8 @@ class _Checks:
             ("review", "reviewed", col(ReviewRow.id)),
             ("bans", "banned", col(BannedRow.batch)),
             ("end of ban", "ban_lifted", col(LiftedRow.banned_id)),
+            ("appeal", "appealed", col(AppealRow.id)),
+            ("report", "reported", col(ReportRow.id)),
         ):
             recorded = select(LedgerRow.subject).where(LedgerRow.kind == kind)
             for subject in self.session.exec(select(key).where(key.not_in(recorded)).order_by(key)):
@@ -234,7 +266,8 @@ class _Checks:
     def _other_states(self) -> Iterator[Broken]:
         of_requests = select(RequestRow.id, RequestRow.state).execution_options(yield_per=500)
         of_pictures = select(PictureRow.id, PictureRow.state).execution_options(yield_per=500)
-        for name, query in (("request", of_requests), ("picture", of_pictures)):
+        of_appeals = select(AppealRow.id, AppealRow.state).execution_options(yield_per=500)
+        for name, query in (("request", of_requests), ("picture", of_pictures), ("appeal", of_appeals)):
             with self.session.exec(query) as rows:
                 for key, state in rows:
                     if self.states.get(key) != state:
@@ -258,6 +291,15 @@ def _matches(recorded: object, digest_of: Callable[[Row], str], row: Row) -> boo
         return recorded == digest_of(row)
     except (TypeError, ValueError):
         return False
+
+
+def _is_text(text: str | None, salt: str | None, digest_of_it: str) -> bool:
+    """Whether what somebody wrote is as it came, or was erased."""
+    return (text is None and salt is None) or prompt_digest(salt or "", text or "") == digest_of_it
+
+
+def _unless(same: bool, row: str) -> Broken | None:
+    return None if same else Broken(row, "was edited")
 
 
 def _read(facts: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from gateway.store.decisions import State
 from gateway.store.ids import now
+from gateway.store.queue import OBJECTIONS
 from gateway.store.tables import CaseRow, PictureRow
 from safety.hash_index import scan
 from safety.hashes import BYTES, Hash
@@ -26,10 +27,10 @@ class Alike:
 def find(session: Session, case: CaseRow) -> list[Alike]:
     """Other cases whose every held picture is within 31 bits of a held picture of this one, whose turn is next first.
 
-    What nobody may see, what was escalated and what somebody works on is decided by itself.
+    What nobody may see, what was escalated, what somebody works on, appeals and reports are decided by themselves.
     """
     ours = _held(session, [case.request_id])
-    if case.restricted or not ours:
+    if case.restricted or case.source in OBJECTIONS or not ours:
         return []
     others = _others(session, case)
     found: dict[str, dict[str, str]] = {}
@@ -54,7 +55,7 @@ def _others(session: Session, case: CaseRow) -> dict[str, tuple[str, str]]:
         .join(CaseRow, col(CaseRow.request_id) == PictureRow.request_id)
         .where(PictureRow.state == State.HELD, col(PictureRow.pdq).is_not(None))
         .where(CaseRow.state == "open", col(CaseRow.restricted).is_(False), CaseRow.level == case.level, free)
-        .where(CaseRow.id != case.id)
+        .where(CaseRow.id != case.id, col(CaseRow.source).not_in(OBJECTIONS))
         .order_by(col(CaseRow.due_at), col(CaseRow.id))
         .limit(LOOKED_THROUGH)
     )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -45,6 +46,11 @@ class Source(StrEnum):
     PROMPT = "prompt"
     PICTURE = "picture"
     UNJUDGED = "unjudged"
+    APPEAL = "appeal"
+    REPORT = "report"
+
+
+OBJECTIONS = (Source.APPEAL, Source.REPORT)  # about one decision; every other case is of a request's held pictures
 
 
 def band_of(severity: int) -> Band:
@@ -78,6 +84,21 @@ def enter(session: Session, request_id: str, severities: Mapping[Category, int])
     session.add(row)
 
 
+def contest(session: Session, decision: DecisionRow, source: Source, severity: int, **about: Any) -> CaseRow:
+    """Make a case of what somebody says against a decision. about: further columns of the case."""
+    opened_at = now()
+    of_request = session.exec(select(DecisionRow).where(DecisionRow.request_id == decision.request_id))
+    row = CaseRow(**{
+        "id": new_id("cas"), "request_id": decision.request_id, "state": "open", "level": "moderator",
+        "source": source, "category": next(iter(_categories(decision)), ""), "severity": severity,
+        "restricted": any(_may_show_a_child(row) for row in of_request),
+        "pictures": 0 if decision.picture_sha256 is None else 1, "opened_at": opened_at,
+        "due_at": due_at(severity, opened_at), **about,
+    })  # fmt: skip
+    session.add(row)
+    return row
+
+
 def _behind(session: Session, request_id: str, pictures: Sequence[PictureRow]) -> list[DecisionRow]:
     """The decisions that a case rests on: the prompt's, and those of the held pictures."""
     of_pictures = {picture.decision_id for picture in pictures}
@@ -100,7 +121,7 @@ def _source(decisions: Sequence[DecisionRow]) -> Source:
 
 
 def _may_show_a_child(row: DecisionRow) -> bool:
-    """Any reason counts, the leading one or not."""
+    """Whether any reason of a decision says so, the leading one or not."""
     return any(reason["category"] == Category.SEXUAL_MINORS for reason in json.loads(row.reasons))
 
 

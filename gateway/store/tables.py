@@ -42,8 +42,8 @@ class RequestRow(SQLModel, table=True):
 class DecisionRow(SQLModel, table=True):
     """One verdict, with all it rests on. Append-only. `evidence` may quote the prompt, and stays out of digests.
 
-    confirms: the decision whose question the caller said yes to; None for every other. decided_by: the person who
-    decided; None for the policy.
+    confirms: the decision whose question the caller said yes to, or whose refusal an appeal overturned; None for every
+    other. decided_by: the person who decided; None for the policy.
     """
 
     __tablename__ = "decisions"
@@ -168,10 +168,11 @@ class SignInRow(SQLModel, table=True):
 
 
 class CaseRow(SQLModel, table=True):
-    """What waits for a person: the held pictures of one request.
+    """What waits for a person: the held pictures of one request, an appeal, or a picture that somebody reported.
 
-    state: open | settling (decided, what was allowed can still be taken back) | closed. level: moderator | senior.
-    source: prompt | picture | unjudged. category: the gravest, "" when there is none. restricted: it may show a child
+    appeal_id: of an appeal. picture_id: the one picture that an appeal or a report is about; None for a prompt or for
+    held pictures. reports: how many people reported it. state: open | settling (decided, what was allowed can still be taken back) | closed. level: moderator | senior.
+    source: prompt | picture | unjudged | appeal | report. category: the gravest, "" when there is none. restricted: it may show a child
     in a sexual way, so nobody sees it and it takes two. first_person: who has allowed a restricted case already.
     holder, lease, lease_until: who works on it. review_id, effective_at: what settles, and when.
     """
@@ -179,7 +180,10 @@ class CaseRow(SQLModel, table=True):
     __tablename__ = "cases"
 
     id: str = Field(primary_key=True)
-    request_id: str = Field(unique=True, foreign_key="requests.id")
+    request_id: str = Field(index=True, foreign_key="requests.id")
+    appeal_id: str | None = Field(default=None, index=True, foreign_key="appeals.id")
+    picture_id: str | None = Field(default=None, index=True, foreign_key="pictures.id")
+    reports: int = 0
     state: str = Field(index=True)
     level: str
     source: str
@@ -267,3 +271,46 @@ class BanMatchRow(SQLModel, table=True):
     decision_id: str = Field(primary_key=True, foreign_key="decisions.id")
     banned_id: str = Field(primary_key=True, foreign_key="banned_pictures.id", index=True)
     bits: int
+
+
+class AppealRow(SQLModel, table=True):
+    """Somebody's objection to one decision. Append-only, but for its end, and for the text, which can be erased.
+
+    picture_id: None when a prompt was refused. state: open | upheld | overturned. review_id: what ended it.
+    outcome_id: the decision that was made then.
+    """
+
+    __tablename__ = "appeals"
+
+    id: str = Field(primary_key=True)
+    decision_id: str = Field(unique=True, foreign_key="decisions.id")
+    request_id: str = Field(index=True, foreign_key="requests.id")
+    picture_id: str | None = Field(default=None, foreign_key="pictures.id")
+    language: str
+    text: str | None
+    text_salt: str | None
+    text_digest: str
+    created_at: str
+    state: str
+    review_id: str | None = None
+    outcome_id: str | None = Field(default=None, foreign_key="decisions.id")
+    ended_at: str | None = None
+
+
+class ReportRow(SQLModel, table=True):
+    """What somebody says against a released picture. Append-only, but for the note, which can be erased.
+
+    reporter: keyed digest of who reported which picture, so that nobody is counted twice.
+    """
+
+    __tablename__ = "reports"
+
+    id: str = Field(primary_key=True)
+    picture_id: str = Field(index=True, foreign_key="pictures.id")
+    case_id: str = Field(index=True, foreign_key="cases.id")
+    reason: str
+    note: str | None
+    note_salt: str | None
+    note_digest: str
+    reporter: str = Field(unique=True)
+    created_at: str

@@ -15,7 +15,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PictureView:
-    """state: quarantined | released | withheld | held. image_id only for released pictures.
+    """state: quarantined | released | withheld | held | withdrawn. image_id only for released pictures.
 
     seed: None for one that the model itself would not draw.
     by_person: whether one decided; reason: of policies/desk/reasons.yaml, why a person withheld it.
@@ -36,7 +36,7 @@ class RequestView:
     """state: see gateway.store.decisions.State. outcome: None while it runs.
 
     found: what led to the prompt's decision, for those who may know. confirms: the decision whose question was
-    answered with yes. in_unread_language: the prompt's decision follows from its language.
+    answered with yes. overturned: an appeal found that the prompt should not have been refused. in_unread_language: the prompt's decision follows from its language.
     """
 
     id: str
@@ -56,3 +56,4 @@ class RequestView:
     found: tuple[Found, ...] = ()
     confirms: str | None = None
     in_unread_language: bool = False
+    overturned: bool = False

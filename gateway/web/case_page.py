@@ -112,7 +112,7 @@ def shown(file: CaseFile) -> list[Shown]:
 
 def why_held(file: CaseFile, texts: Texts, desk: DeskTexts) -> list[tuple[str, str]]:
     """(rule, what met it) of the prompt and of the pictures that wait; of several by one rule the first."""
-    behind = [file.prompt_decision, *(file.decisions.get(picture.decision_id or "") for picture in file.held)]
+    behind = [file.prompt_decision, *(file.decisions.get(picture.decision_id or "") for picture in file.at_stake)]
     lines: dict[str, str] = {}
     for decision in behind:
         if decision is not None and decision.action == "none":

@@ -17,7 +17,8 @@ from gateway.auth import require_own_form
 from gateway.desk import BAN_DAYS, MAX_ALIKE, ban_end
 from gateway.errors import GatewayError, NotFound, SignInRequired
 from gateway.login import SignedIn
-from gateway.store.cases import ALLOW, BAN, BLOCK, CaseFile, Filters, Lease, Said
+from gateway.store.cases import CaseFile, Filters, Lease, Said
+from gateway.store.matters import ALLOW, BAN, BLOCK
 from gateway.store.people import Duty, Person
 from gateway.store.queue import Band, Source, band_of
 from gateway.store.tables import CaseRow, ReviewRow

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from gateway.store.views import PictureView, RequestView
 from gateway.web.texts import Texts
-from policies.reasons import load_reasons, told
+from policies.reasons import refusal_told
 from policies.schema import Policy
 from policies.signals import Category
 
@@ -38,7 +38,7 @@ class Ending(StrEnum):
     FAILED = "failed"
 
 
-_RESTING = {"released": Face.SHOWN, "withheld": Face.WITHHELD, "held": Face.HELD}
+_RESTING = {"released": Face.SHOWN, "withheld": Face.WITHHELD, "withdrawn": Face.WITHHELD, "held": Face.HELD}
 _INTERRUPTED = {
     "blocked_prompt": Ending.REFUSED,
     "unconfirmed": Ending.ASKED,
@@ -206,10 +206,9 @@ def _plainly(face: Face, texts: Texts) -> tuple[str, ...]:
 
 def _by_person(picture: PictureView, policy: Policy, texts: Texts) -> tuple[str, ...]:
     """What the person who withheld a picture says of it, with the rule as far as it may be told."""
-    if picture.reason is None or picture.reason not in load_reasons()["block"]:
-        return ()
     clause = " ".join(_why(picture.categories, policy, texts))
-    return (told("block", picture.reason, texts.language, clause),)
+    sentence = refusal_told(picture.reason, texts.language, clause) if picture.reason else None
+    return (sentence,) if sentence else ()
 
 
 def _told(names: Sequence[str], policy: Policy) -> list[Category]:

@@ -96,8 +96,8 @@ class Moderator:
 
 
 TABLES = (
-    "ban_matches", "lifted_bans", "banned_pictures", "reviews", "cases", "sign_ins", "people", "pictures", "decisions",
-    "requests", "ledger", "api_keys",
+    "ban_matches", "lifted_bans", "banned_pictures", "reports", "appeals", "reviews", "cases", "sign_ins", "people",
+    "pictures", "decisions", "requests", "ledger", "api_keys",
 )  # fmt: skip
 LONG_AGO = "2026-01-01T00:00:00.000000+00:00"
 OPEN: list[httpx.Client] = []
@@ -127,12 +127,13 @@ def quick(login: Login) -> Login:
 def wipe(house: House) -> None:
     """Empty the database of a house that runs: quicker than another house for each test."""
     with open_engine(house.settings.database).begin() as connection:
-        for table in ("ledger", "decisions", "reviews", "banned_pictures", "lifted_bans"):
-            trigger = f"{table}_no_DELETE"
-            connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
+        for table in TABLES:
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_DELETE"))
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
         for table in TABLES:
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 (names of our own)
     house.login._limiter.storage.reset()
+    house.recourse._limiter.storage.reset()
 
 
 def hold(client: httpx.Client, prompt: str = "all doubtful", count: int = 1) -> dict[str, str]:

@@ -70,7 +70,7 @@ def test_moderators_at_once_never_hold_or_decide_the_same_case(
     def work(person: Person) -> list[str]:
         done = []
         while lease := cases.claim_next(person, Filters()):
-            (picture,) = cases.read(lease.case_id, person).held
+            (picture,) = cases.read(lease.case_id, person).at_stake
             cases.say(lease, person, replace(SAID, choices={picture.id: "block"}))
             done.append(lease.case_id)
         return done
