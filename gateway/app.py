@@ -9,7 +9,18 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.api import banned, decisions, generations, health, images, models, moderations, reviews, wordlists
+from gateway.api import (
+    appeals,
+    banned,
+    decisions,
+    generations,
+    health,
+    images,
+    models,
+    moderations,
+    reviews,
+    wordlists,
+)
 from gateway.api import provenance as provenance_api
 from gateway.assembly import House
 from gateway.errors import (
@@ -24,7 +35,7 @@ from gateway.errors import (
 )
 from gateway.middleware import Envelope, log_failure
 from gateway.web import banned as banned_page
-from gateway.web import desk, pages, signing_in, studio
+from gateway.web import desk, pages, reports, signing_in, statement, studio
 from gateway.web import provenance as provenance_page
 
 ROUTERS = (
@@ -33,6 +44,7 @@ ROUTERS = (
     models,
     images,
     decisions,
+    appeals,
     reviews,
     banned,
     provenance_api,
@@ -40,6 +52,8 @@ ROUTERS = (
     wordlists,
     studio,
     provenance_page,
+    statement,
+    reports,
     signing_in,
     banned_page,
     desk,

@@ -39,7 +39,7 @@ class Recourse:
         return self._appeals.statement(decision_id)
 
     def appeal(self, decision_id: str, text: str, language: str, caller: Caller) -> AppealRow:
-        """Object to a decision. Raises NotFound, NotAppealable, RateLimited, MissingParameter, and as checked_prompt."""
+        """Object to a decision. Raises NotFound, NotAppealable, RateLimited, BadRequest."""
         if not text.strip():
             raise MissingParameter("Say why the decision was wrong.", param="text")
         said = checked_prompt(text, MAX_TEXT_CHARS, "text", is_drawn=False)
@@ -53,7 +53,7 @@ class Recourse:
         self._reports.require_reportable(picture_id)
 
     def report(self, picture_id: str, reason: str, note: str, caller: Caller, reporter: str) -> ReportRow:
-        """Say what is wrong with a picture. reporter: who, for counting each once. Raises as `appeal`, ImageWithdrawn."""
+        """Say what is wrong with a picture. reporter: counted once. Raises as `appeal`, ImageWithdrawn."""
         if not reason:
             raise MissingParameter("Say what is wrong with the picture.", param="reason")
         if reason not in set(ReportReason):

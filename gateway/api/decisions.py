@@ -6,8 +6,10 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter
 
+from gateway.api.appeals import told_of_appeal
 from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
+from gateway.auth import Caller
 from gateway.errors import NotFound
 from gateway.explanation import CLASSIFIER, explain, gravest_category
 from gateway.store.decisions import State, found_by
@@ -33,12 +35,24 @@ async def read_decision(decision_id: str, house: TheHouse, caller: TheCaller) ->
         raise NotFound("There is no such decision.")
     told = decision.model_dump(include=TOLD) | _disclosed(decision, house.policy_in_force.policy)
     told |= {"decided_by": _decided_by(decision), "pictures": [_picture(picture, house) for picture in owner.pictures]}
+    told["appeal"] = await _appeal(decision, owner, house, caller)
     if "decisions:explain" in caller.scopes:
         house.rate.take(caller)  # the words are weighed by judging the prompt many times
         told |= decision.model_dump(include=EXPLAINED)
         told |= {name: json.loads(getattr(decision, name)) for name in ("reasons", "signals", "thresholds", "models")}
         told["categories"] = json.loads(decision.categories)
         told["explanation"] = await _explained(decision, owner, house)
+    return told
+
+
+async def _appeal(decision: DecisionRow, owner: RequestView, house: House, caller: Caller) -> dict[str, Any] | None:
+    """Where an appeal stands; of a prompt that should not have been refused also what gets it drawn."""
+    statement = await to_thread.run_sync(house.recourse.statement, decision.id)
+    told = told_of_appeal(statement, house)
+    same_policy = decision.policy_sha256 == house.policy_in_force.policy.stamp.sha256
+    if told and owner.overturned and owner.decision_id == decision.id and same_policy:
+        bound = caller, owner.prompt, decision.policy_sha256
+        told["confirmation"] = house.confirmations.token(decision.id, *bound)
     return told
 
 

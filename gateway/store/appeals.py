@@ -48,8 +48,8 @@ SAID = {
 class Statement:
     """What is known of one decision. picture: the one it is about. newest: the decision in force if it is another.
 
-    appeal: against this decision; review: what ended it. ends: the appeal that this decision ended. until: UTC ISO 8601,
-    the end of the time to appeal.
+    appeal: against this decision; review: what ended it. ends: the appeal that this decision ended.
+    until: UTC ISO 8601, the end of the time to appeal.
     """
 
     decision: DecisionRow

@@ -468,7 +468,7 @@ def _in_turn(query: SelectOfScalar[CaseRow]) -> SelectOfScalar[CaseRow]:
 
 
 def _free_for(person: Person, filters: Filters) -> SelectOfScalar[CaseRow]:
-    """Nobody else works on it, and this person may decide it, has not skipped it and had no part in what it is about."""
+    """Nobody else works on it, and this person may decide it, has not skipped it and had no part in it."""
     holder, lease_until, first = col(CaseRow.holder), col(CaseRow.lease_until), col(CaseRow.first_person)
     free = or_(lease_until.is_(None), lease_until <= now(), holder == person.id)
     own = select(ReviewRow.id).where(ReviewRow.case_id == CaseRow.id, ReviewRow.person_id == person.id)

@@ -174,7 +174,10 @@ class Decisions:
         )  # fmt: skip
 
     def prompt_judged(self, request_id: str, judgement: Judgement, answers: str | None = None) -> PromptDecided:
-        """Keep the prompt's decision. answers: the earlier decision whose question the caller says yes to, or that was overturned."""
+        """Keep the prompt's decision.
+
+        answers: the earlier decision whose question the caller says yes to, or that an appeal overturned.
+        """
         with transaction(self._engine, "prompt_judged") as session:
             confirms = answers if answers and _is_answered(session, judgement, answers) else None
             decision = _decide(session, request_id, judgement, confirms)
@@ -465,11 +468,12 @@ def _picture_view(row: PictureRow, decisions: Mapping[str, DecisionRow]) -> Pict
         _categories(decision),
         row.decision_id,
         by_person=decision is not None and decision.decided_by is not None,
-        reason=_persons_reason(decision),
+        reason=persons_reason(decision),
     )
 
 
-def _persons_reason(decision: DecisionRow | None) -> str | None:
+def persons_reason(decision: DecisionRow | None) -> str | None:
+    """Why a person refused something, of policies/desk/reasons.yaml."""
     rules = [str(reason["rule"]) for reason in leading_reasons(decision)] if decision and decision.decided_by else []
     return rules[0].removeprefix(PERSONS_RULE) if rules else None
 

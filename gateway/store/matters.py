@@ -59,7 +59,7 @@ def block(session: Session, case: CaseRow, review: ReviewRow, choices: Mapping[s
 
 
 def allow(session: Session, case: CaseRow, review: ReviewRow, choices: Mapping[str, str]) -> list[PictureRow]:
-    """Write the decisions that let pictures pass whose bytes have still to move. Returns these, also the second time."""
+    """Let pictures pass whose bytes have still to move. Returns these, the second time too."""
     if case.source == Source.REPORT:
         return []
     for picture in pictures_at_stake(session, case):

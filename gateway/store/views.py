@@ -36,7 +36,8 @@ class RequestView:
     """state: see gateway.store.decisions.State. outcome: None while it runs.
 
     found: what led to the prompt's decision, for those who may know. confirms: the decision whose question was
-    answered with yes. overturned: an appeal found that the prompt should not have been refused. in_unread_language: the prompt's decision follows from its language.
+    answered with yes. overturned: an appeal found that the prompt should not have been refused.
+    in_unread_language: the prompt's decision follows from its language.
     """
 
     id: str

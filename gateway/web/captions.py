@@ -69,6 +69,8 @@ def _tally(drawing: Drawing, texts: Texts) -> str:
 def explanation(drawing: Drawing, texts: Texts) -> tuple[str, ...]:
     """What to make of the ending, and how to go on."""
     match drawing.ending:
+        case Ending.REFUSED if drawing.request.overturned:
+            return (texts.overturned,)
         case Ending.REFUSED:
             return (*_reasons(drawing, texts, texts.refused_undisclosed), texts.refused_next)
         case Ending.ASKED:
@@ -106,6 +108,8 @@ def record(drawing: Drawing, texts: Texts) -> tuple[tuple[str, str], ...]:
 
 def again(drawing: Drawing, texts: Texts) -> str:
     """What the button for another run says; "" where the same sentence would end the same way."""
+    if drawing.ending is Ending.REFUSED and drawing.request.overturned:
+        return texts.draw_now
     if drawing.running or drawing.ending in (Ending.REFUSED, Ending.ASKED):
         return ""
     return texts.try_again if drawing.ending is Ending.FAILED else texts.run_again

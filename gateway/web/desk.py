@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from gateway.assembly import House
 from gateway.auth import require_own_form
-from gateway.desk import BAN_DAYS, MAX_ALIKE, ban_end
+from gateway.desk import BAN_DAYS, DOINGS, FIRST, MAX_ALIKE, ban_end
 from gateway.errors import GatewayError, NotFound, SignInRequired
 from gateway.login import SignedIn
 from gateway.store.cases import CaseFile, Filters, Lease, Said
@@ -309,7 +309,7 @@ async def _case(
         "lease_s": _seconds_until(file.case.lease_until),
         "taken_by": names.get(file.case.holder or "") if _seconds_until(file.case.lease_until) > 0 else None,
         "alike": await to_thread.run_sync(desk.house.desk.cases.alike, case_id) if held else [],
-        "may_claim": file.case.state == "open" and _may_decide(desk.person, file.case),
+        "may_claim": file.case.state == "open" and _may_decide(desk.person, file.case) and not file.barred,
         "draft": defaultdict(str, draft or {}),
         "notice": desk.texts.error(error.code) if error else "",
         "done": await _done(desk),
@@ -336,6 +336,11 @@ def _file_context(desk: Desk, file: CaseFile, names: Mapping[str, str]) -> dict[
         "timeline": case_page.timeline(file, names, language, desk.texts),
         "clauses": [(category, policy.message(category, language)) for category in Category],
         "reasons": load_reasons(),
+        "source": file.case.source,
+        "doings": DOINGS.get(file.case.source, FIRST),
+        "staked": {picture.id for picture in file.at_stake},
+        "said": {row.id: case_page.segments(row.note or "", ()) for row in file.reports},
+        "appeal_said": case_page.segments((file.appeal.text or "") if file.appeal else "", ()),
         "language": language,
         "allow": ALLOW,
         "block": BLOCK,
@@ -353,15 +358,26 @@ async def _done(desk: Desk) -> dict[str, object] | None:
         return None
     case, review = found
     seconds = _seconds_until(review.effective_at) if case.review_id == review.id else 0
-    return {"case": case, "seconds": seconds, "told": _told(case, review, seconds, desk.texts)}
+    return {
+        "case": case,
+        "seconds": seconds,
+        "told": _told(case, review, seconds, desk.texts),
+        "say": _allowed(case, desk.texts),
+    }
 
 
 def _told(case: CaseRow, review: ReviewRow, seconds: int, texts: DeskTexts) -> str:
     if seconds > 0:
-        return texts.done_allowed.format(seconds=seconds)
+        return _allowed(case, texts).format(seconds=seconds)
     if review.action == "decide" and case.state == "open":
         return texts.done_second
+    if review.action == "decide" and review.effective_at is None:
+        return texts.done_blocked.get(case.source, texts.done["decide"])
     return texts.done[review.action] if review.effective_at is None else ""
+
+
+def _allowed(case: CaseRow, texts: DeskTexts) -> str:
+    return texts.done_overturned.get(case.source, texts.done_allowed)
 
 
 def _seconds_until(moment: str | None) -> int:

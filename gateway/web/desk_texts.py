@@ -134,6 +134,20 @@ class DeskTexts:
     done: Mapping[str, str]
     done_allowed: str
     done_second: str
+    done_blocked: Mapping[str, str]
+    done_overturned: Mapping[str, str]
+    words: Mapping[str, Mapping[str, str]]
+    appeals: str
+    reports: str
+    appeal_says: str
+    appealed: str
+    barred: str
+    reports_say: str
+    one_report: str
+    report_count: str
+    report_reasons: Mapping[str, str]
+    about_prompt: str
+    note_public: str
     undo: str
 
     keys_heading: str
@@ -179,7 +193,13 @@ ENGLISH = DeskTexts(
     nothing_waits="Nothing waits",
     nothing_waits_lead="When the checks are not sure of a picture, it comes here.",
     bands={"urgent": "urgent", "high": "high", "normal": "normal"},
-    sources={"prompt": "the sentence", "picture": "the picture", "unjudged": "could not be judged"},
+    sources={
+        "prompt": "the sentence",
+        "picture": "the picture",
+        "unjudged": "could not be judged",
+        "appeal": "an appeal",
+        "report": "a user report",
+    },
     all="all",
     unknown_category="no category",
     oldest="oldest: {age}",
@@ -310,6 +330,34 @@ ENGLISH = DeskTexts(
     },
     done_allowed="Allowed. It is released in {seconds} s.",
     done_second="Noted. A second person has to allow it as well.",
+    done_blocked={"appeal": "Upheld: the first decision stays.", "report": "Withdrawn: the picture is shown no more."},
+    done_overturned={
+        "appeal": "Overturned. It takes effect in {seconds} s.",
+        "report": "The picture stays. The case is closed in {seconds} s.",
+    },
+    words={
+        "appeal": {"allow": "Overturn", "block": "Uphold", "to_allow": "To overturn", "to_block": "To uphold"},
+        "report": {"allow": "Keep", "block": "Withdraw", "to_allow": "To keep", "to_block": "To withdraw"},
+    },
+    appeals="Appeals",
+    reports="Reports",
+    appeal_says="Somebody appeals",
+    appealed="Appealed decision",
+    barred="You took part in the decision that is appealed: somebody else decides this.",
+    reports_say="What people report",
+    one_report="1 report",
+    report_count="{count} reports",
+    report_reasons={
+        "sexual": "sexual",
+        "child": "a child in a sexual way",
+        "violence": "violent or cruel",
+        "hate": "hateful",
+        "real_person": "a real person, or could be taken for real",
+        "crime": "helps with a crime",
+        "other": "something else",
+    },
+    about_prompt="The refusal of the sentence",
+    note_public="Shown to whoever appealed",
     undo="Undo",
     keys_heading="Keys",
     keys={
@@ -381,7 +429,13 @@ FRENCH = DeskTexts(
     nothing_waits="Rien n’attend",
     nothing_waits_lead="Quand les vérifications hésitent devant une image, elle arrive ici.",
     bands={"urgent": "urgent", "high": "élevé", "normal": "normal"},
-    sources={"prompt": "la phrase", "picture": "l’image", "unjudged": "n’a pas pu être jugée"},
+    sources={
+        "prompt": "la phrase",
+        "picture": "l’image",
+        "unjudged": "n’a pas pu être jugée",
+        "appeal": "un appel",
+        "report": "un signalement",
+    },
     all="tout",
     unknown_category="sans catégorie",
     oldest="le plus ancien : {age}",
@@ -512,6 +566,37 @@ FRENCH = DeskTexts(
     },
     done_allowed="Autorisé. Montré dans {seconds} s.",
     done_second="Noté. Une deuxième personne doit aussi autoriser.",
+    done_blocked={
+        "appeal": "Maintenu : la première décision reste.",
+        "report": "Retirée : l’image n’est plus montrée.",
+    },
+    done_overturned={
+        "appeal": "Annulé. Cela prend effet dans {seconds} s.",
+        "report": "L’image reste. Le cas sera clos dans {seconds} s.",
+    },
+    words={
+        "appeal": {"allow": "Annuler", "block": "Maintenir", "to_allow": "Pour annuler", "to_block": "Pour maintenir"},
+        "report": {"allow": "Garder", "block": "Retirer", "to_allow": "Pour garder", "to_block": "Pour retirer"},
+    },
+    appeals="Appels",
+    reports="Signalements",
+    appeal_says="Quelqu’un fait appel",
+    appealed="Décision contestée",
+    barred="Vous avez pris part à la décision contestée : quelqu’un d’autre tranche.",
+    reports_say="Ce qui est signalé",
+    one_report="1 signalement",
+    report_count="{count} signalements",
+    report_reasons={
+        "sexual": "sexuelle",
+        "child": "sexualise un enfant",
+        "violence": "violente ou cruelle",
+        "hate": "haineuse",
+        "real_person": "une personne réelle, ou pourrait passer pour vraie",
+        "crime": "aide à commettre un délit",
+        "other": "autre chose",
+    },
+    about_prompt="Le refus de la phrase",
+    note_public="Montrée à qui a fait appel",
     undo="Annuler",
     keys_heading="Touches",
     keys={

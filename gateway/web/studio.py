@@ -198,9 +198,9 @@ def _drawing_context(request: Request, visitor: Visitor, drawing: Drawing) -> di
 
 
 def _confirmation(house: House, visitor: Visitor, drawing: Drawing) -> str:
-    """What the visitor's yes sends along; "" where nothing was asked."""
+    """What the visitor's yes, or an overturned refusal, sends along; "" where there is neither."""
     asked = drawing.request
-    question = asked.decision_id if drawing.ending is Ending.ASKED else asked.confirms
+    question = asked.decision_id if drawing.ending is Ending.ASKED or asked.overturned else asked.confirms
     bound = visitor.caller, asked.prompt, asked.policy_sha256
     return house.confirmations.token(question, *bound) if question else ""
 

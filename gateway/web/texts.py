@@ -78,6 +78,10 @@ class Texts:
     refused_heading: str
     refused_undisclosed: str
     refused_next: str
+    overturned: str
+    draw_now: str
+    statement_link: str
+    report_link: str
     asked_heading: str
     asked_undisclosed: str
     asked_next: str
@@ -219,6 +223,10 @@ ENGLISH = Texts(
     refused_undisclosed="This service does not draw this.",
     refused_next="Nothing was drawn. Your sentence is still in the box above: change it and run it again. "
     "Your next sentence is judged on its own.",
+    overturned="A person looked at the refusal again: it was wrong. You may have this drawn now.",
+    draw_now="Draw it now",
+    statement_link="Reasons, and how to appeal",
+    report_link="Report this picture",
     asked_heading="Did you mean this?",
     asked_undisclosed="The service is not sure that this is what you want to see.",
     asked_next="Nothing was drawn yet. Your yes is recorded with the decision, and every picture is still checked.",
@@ -352,6 +360,10 @@ FRENCH = Texts(
     refused_next="Rien n’a été dessiné. Votre phrase est restée dans le champ ci-dessus : "
     "modifiez-la et relancez. "
     "La prochaine phrase sera jugée pour elle-même.",
+    overturned="Une personne a réexaminé le refus : c’était une erreur. Vous pouvez maintenant faire dessiner cette phrase.",
+    draw_now="Dessiner maintenant",
+    statement_link="Les motifs, et comment faire appel",
+    report_link="Signaler cette image",
     asked_heading="Est-ce bien cela ?",
     asked_undisclosed="Le service n’est pas sûr que ce soit ce que vous voulez voir.",
     asked_next="Rien n’est encore dessiné. Votre oui est enregistré avec la décision, et chaque image reste vérifiée.",

@@ -15,6 +15,7 @@ function show(index) {
   part("caption").textContent = link.dataset.caption;
   part("save").href = picture.src;
   part("save").download = link.dataset.file;
+  part("report").href = link.dataset.report;
   part("previous").disabled = index === 0;
   part("next").disabled = index === links.length - 1;
   if (document.activeElement?.disabled) part("close").focus();
