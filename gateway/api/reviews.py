@@ -27,6 +27,8 @@ router = APIRouter(prefix="/api/v1/reviews")
 
 CASE = {"id", "request_id", "state", "level", "source", "category", "severity", "restricted", "pictures", "opened_at",
         "due_at", "closed_at"}  # fmt: skip
+APPEAL = {"id", "decision_id", "language", "text", "created_at", "state", "ended_at", "outcome_id"}
+REPORT = {"id", "reason", "note", "created_at"}
 DECISION = {"id", "stage", "action", "failure", "policy", "created_at"}
 Token = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -62,7 +64,7 @@ class PassBody(LeaseBody):
 
 
 class DecisionBody(PassBody):
-    """To decide: every picture that waits, by its id. clause: the category whose rule is broken.
+    """To decide: everything `at_stake`, by its name. clause: the category whose rule is broken.
 
     ban_days: how long what is banned stays so. alike: other cases to be decided the same way, of those that this one
     names under `alike`.
@@ -222,6 +224,9 @@ def _evidence(file: CaseFile) -> dict[str, Any]:
              "decision": _decision(file.decisions.get(row.decision_id or ""))}
             for row in file.pictures
         ],
+        "at_stake": ["prompt"] if file.about_prompt else [row.id for row in file.at_stake],
+        "appeal": file.appeal.model_dump(include=APPEAL) if file.appeal else None,
+        "reports": [row.model_dump(include=REPORT) for row in file.reports],
         "reviews": [row.model_dump(include={"id", "person_id", "action", "clause", "reason", "note", "created_at"})
                     for row in file.reviews],
     }  # fmt: skip

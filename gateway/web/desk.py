@@ -337,6 +337,7 @@ def _file_context(desk: Desk, file: CaseFile, names: Mapping[str, str]) -> dict[
         "clauses": [(category, policy.message(category, language)) for category in Category],
         "reasons": load_reasons(),
         "source": file.case.source,
+        "words": desk.texts.words_for(file.case.source),
         "doings": DOINGS.get(file.case.source, FIRST),
         "staked": {picture.id for picture in file.at_stake},
         "said": {row.id: case_page.segments(row.note or "", ()) for row in file.reports},

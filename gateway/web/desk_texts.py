@@ -165,6 +165,11 @@ class DeskTexts:
         """What stood in the way."""
         return self.errors.get(code, self.error_otherwise)
 
+    def words_for(self, source: str) -> Mapping[str, str]:
+        """What it is called to allow and to block in a case of this source."""
+        plain = {"allow": self.allow, "block": self.block, "to_allow": self.to_allow, "to_block": self.to_block}
+        return self.words.get(source, plain)
+
 
 KEYS = ("j", "k", "1", "2", "5", "a", "b", "space", "c", "r", "m", "enter", "3", "4", "n", "u", "esc", "?")
 

@@ -1,4 +1,4 @@
-"""The page of one decision: what was decided and by what rule, how to appeal, and how that ended. For whoever has its id.
+"""The page of one decision: what was decided, by what rule, how to appeal, and how that ended. Its id is enough.
 
 It shows neither the prompt nor a picture: an id travels with each released picture, and to whoever was refused.
 """

@@ -360,7 +360,8 @@ FRENCH = Texts(
     refused_next="Rien n’a été dessiné. Votre phrase est restée dans le champ ci-dessus : "
     "modifiez-la et relancez. "
     "La prochaine phrase sera jugée pour elle-même.",
-    overturned="Une personne a réexaminé le refus : c’était une erreur. Vous pouvez maintenant faire dessiner cette phrase.",
+    overturned="Une personne a réexaminé le refus : c’était une erreur. Vous pouvez maintenant faire dessiner "
+    "cette phrase.",
     draw_now="Dessiner maintenant",
     statement_link="Les motifs, et comment faire appel",
     report_link="Signaler cette image",

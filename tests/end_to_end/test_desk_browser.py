@@ -116,6 +116,67 @@ def test_a_moderator_works_through_the_queue_without_a_mouse(
     assert house.decisions.broken_ledger() is None
 
 
+def test_an_appeal_is_overturned_by_somebody_else_without_a_mouse(
+    visit: Visit, served: tuple[House, str], ada: Moderator
+) -> None:
+    (house, url), page = served, visit.page
+    known = {picture.id for picture in Book(house).pictures}
+    hold(opened(client_of(house, url)), "all doubtful teddy")
+    (picture,) = [row for row in Book(house).pictures if row.id not in known]
+    ada.sign_in()
+    ada.decide(ada.post("/review/next"), "block")
+    (blocked,) = [row.decision_id for row in Book(house).pictures if row.id == picture.id]
+
+    page.goto(f"{url}/decisions/{blocked}")
+    page.locator("#text").focus()
+    page.keyboard.type(f"It is a toy. {HOSTILE}")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#appeal").get_by_role("status")).to_contain_text("Your appeal waits for a person")
+
+    ben = Moderator(house, url, name=f"ben{ada.name}")
+    sign_in(page, url, ben)
+    page.get_by_role("link", name="Appeals").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Appeals")
+    press(page, "n")
+    expect(page.locator(".typed").first).to_contain_text("It is a toy.")
+    press(page, "Space")
+    expect(page.locator("[data-picture] img").first).to_have_attribute("src", re.compile("^blob:"))
+    press(page, "1")
+    choose(page, "c", "no rule")
+    choose(page, "r", "Another person looked at this again and found")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Overturned.")
+    later(house)
+    until(lambda: [row.state for row in Book(house).pictures if row.id == picture.id] == ["released"])
+    until(lambda: house.recourse.statement(str(blocked)).review is not None)
+    page.goto(f"{url}/decisions/{blocked}")
+    expect(page.locator("main")).to_contain_text("The picture has been brought back and is shown.")
+    expect(page.locator("main")).to_contain_text("the decision was wrong")
+    assert page.request.get(url + house.links.path(picture.id)).headers["content-type"] == "image/png"
+    assert house.decisions.broken_ledger() is None
+
+
+def test_a_picture_is_reported_from_the_studio_without_a_mouse(visit: Visit, served: tuple[House, str]) -> None:
+    (house, url), page = served, visit.page
+    page.goto(url)
+    page.locator("#prompt").fill("a calm lighthouse")
+    page.keyboard.press("Enter")
+    page.locator("#pane-1 a").focus(timeout=PATIENCE_MS)
+    page.keyboard.press("Enter")
+    page.locator("#viewer-report").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Report a picture")
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.locator("#note").focus()
+    page.keyboard.type(HOSTILE)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you: a person will look at it")
+
+
 def test_single_letters_can_be_turned_off_and_are_listed(
     visit: Visit, served: tuple[House, str], ada: Moderator
 ) -> None:
@@ -145,3 +206,20 @@ def test_nothing_is_cut_off_on_a_narrow_screen(chromium: Browser, served: tuple[
         widths.append(page.evaluate("document.documentElement.scrollWidth"))
     context.close()
     assert widths == [320, 320, 320]
+
+
+def test_the_pages_of_decisions_and_reports_fit_a_narrow_screen(chromium: Browser, served: tuple[House, str]) -> None:
+    house, url = served
+    client = opened(client_of(house, url))
+    refused = client.post("/v1/images/generations", json={"prompt": "unspeakable cat", "size": "64x64"}).json()
+    client.post("/v1/images/generations", json={"prompt": "a cat", "size": "64x64"})
+    (picture, *_) = [row for row in Book(house).pictures if row.state == "released"]
+    paths = (f"/decisions/{refused['error']['x_gateway']['decision_id']}", f"/decisions/{picture.decision_id}",
+             f"/pictures/{picture.id}/report", "/decisions/dec_none")  # fmt: skip
+    context = chromium.new_context(locale="fr-FR", viewport={"width": 320, "height": 640})
+    page, widths = context.new_page(), []
+    for path in paths:
+        page.goto(url + path)
+        widths.append(page.evaluate("document.documentElement.scrollWidth"))
+    context.close()
+    assert widths == [320] * 4
