@@ -172,10 +172,10 @@ class CaseRow(SQLModel, table=True):
 
     appeal_id: of an appeal. picture_id: the one picture that an appeal or a report is about; None for a prompt or for
     held pictures. reports: how many people reported it. state: open | settling (decided, what was allowed can still be
-    taken back) | closed. level: moderator | senior. source: prompt | picture | unjudged | appeal | report.
-    category: the gravest, "" when there is none. restricted: it may show a child in a sexual way, so nobody sees it and it takes two.
-    first_person: who has allowed a restricted case already. holder, lease, lease_until: who works on it. review_id,
-    effective_at: what settles, and when.
+    taken back) | closed. level: moderator | senior. source: prompt | picture | unjudged | appeal | report. category:
+    the gravest, "" when there is none. restricted: it may show a child in a sexual way, so nobody sees it and it takes
+    two. first_person: who has allowed a restricted case already. holder, lease, lease_until: who works on it.
+    review_id, effective_at: what settles, and when.
     """
 
     __tablename__ = "cases"

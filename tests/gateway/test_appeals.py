@@ -102,7 +102,7 @@ def withheld_by(moderator: Moderator, client: httpx.Client, prompt: str = "all d
 def refused(client: httpx.Client, prompt: str = "unspeakable cat") -> str:
     """A prompt that the gate refused. Returns the id of the decision."""
     answer = client.post("/v1/images/generations", json={"prompt": prompt, "size": "64x64"})
-    assert_error(answer, 400, "content_policy_violation")
+    assert_error(answer, 400, "content_policy_violation", "prompt")
     return str(answer.json()["error"]["x_gateway"]["decision_id"])
 
 
@@ -265,10 +265,14 @@ class TestAPrompt:
         confirmation = client.get(f"/api/v1/decisions/{decision_id}").json()["appeal"]["confirmation"]
         drawn = draw(client, "unspeakable cat", confirmation)
         assert drawn.status_code == 200, drawn.text
-        assert_error(draw(client, "unspeakable dog", confirmation), 400, "confirmation_invalid")
-        assert_error(draw(client, "unspeakable cat"), 400, "content_policy_violation")
+        assert_error(
+            draw(client, "unspeakable dog", confirmation), 400, "confirmation_invalid", "x_gateway.confirmation"
+        )
+        assert_error(draw(client, "unspeakable cat"), 400, "content_policy_violation", "prompt")
         other = opened(client_of(house, str(client.base_url)))
-        assert_error(draw(other, "unspeakable cat", confirmation), 400, "confirmation_invalid")
+        assert_error(
+            draw(other, "unspeakable cat", confirmation), 400, "confirmation_invalid", "x_gateway.confirmation"
+        )
         assert any(row.confirms == decision_id for row in Book(house).decisions)
         assert whole(house)
 
@@ -306,7 +310,7 @@ class TestAPrompt:
         owner = house.decisions.view(Book(house).requests[0].id)
         assert owner
         token = forged.token(decision_id, caller_of(owner.caller_id), owner.prompt, owner.policy_sha256)
-        assert_error(draw(client, "unspeakable cat", token), 400, "content_policy_violation")
+        assert_error(draw(client, "unspeakable cat", token), 400, "content_policy_violation", "prompt")
 
 
 class TestTheForm:
