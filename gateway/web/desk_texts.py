@@ -362,7 +362,7 @@ ENGLISH = DeskTexts(
         "other": "something else",
     },
     about_prompt="The refusal of the sentence",
-    note_public="Shown to whoever appealed",
+    note_public="Words to whoever appealed",
     undo="Undo",
     keys_heading="Keys",
     keys={
@@ -601,7 +601,7 @@ FRENCH = DeskTexts(
         "other": "autre chose",
     },
     about_prompt="Le refus de la phrase",
-    note_public="Montrée à qui a fait appel",
+    note_public="Réponse à qui a fait appel",
     undo="Annuler",
     keys_heading="Touches",
     keys={

@@ -14,7 +14,7 @@ class RecourseTexts:
     lead: str
     subjects: Mapping[str, str]
     actions: Mapping[str, str]
-    what: str
+    decided: str
     rule: str
     why: str
     who: str
@@ -79,7 +79,7 @@ ENGLISH = RecourseTexts(
         "escalate": "refused, and looked into",
         "none": "could not be judged, so it was not shown",
     },
-    what="Decision",
+    decided="{subject}: {action}",
     rule="Rule",
     why="Reason",
     who="Decided by",
@@ -89,7 +89,7 @@ ENGLISH = RecourseTexts(
     by_person="a person",
     by_machine="automatic checks, without a person",
     undisclosed="This service does not make this. Which rule it is, the policy keeps to itself.",
-    standing="Now",
+    standing="Now:",
     now={
         "": "",
         "released": "The picture is shown.",
@@ -179,7 +179,7 @@ FRENCH = RecourseTexts(
         "escalate": "refusé, et examiné de près",
         "none": "n’a pas pu être jugé, donc pas montré",
     },
-    what="Décision",
+    decided="{subject} : {action}",
     rule="Règle",
     why="Motif",
     who="Décidé par",
@@ -189,7 +189,7 @@ FRENCH = RecourseTexts(
     by_person="une personne",
     by_machine="des vérifications automatiques, sans intervention humaine",
     undisclosed="Ce service ne crée pas cela. Les règles ne précisent pas laquelle s’applique.",
-    standing="Maintenant",
+    standing="Maintenant :",
     now={
         "": "",
         "released": "L’image est montrée.",
