@@ -18,6 +18,8 @@ from gateway.store.ids import keyed_digest
 from gateway.store.reports import Reported, ReportReason, Reports, Standing
 from gateway.store.tables import AppealRow, ReportRow
 from policies.loader import PolicyInForce
+from policies.schema import Policy
+from policies.signals import Category
 
 MAX_TEXT_CHARS = 2000
 PER_CALLER = RateLimitItemPerHour(20)  # a household or an office behind one address; a program has its own key
@@ -80,3 +82,9 @@ class Recourse:
         metrics.rate_limited.labels(who[0]).inc()
         wait = self._limiter.get_window_stats(item, *who).reset_time - time()
         raise RateLimited("Too many at once. Wait a little.", retry_after_s=max(1.0, wait))
+
+
+def tellable(clause: str | None, policy: Policy) -> Category | None:
+    """The rule that somebody named, unless the policy keeps it to itself."""
+    named = next((category for category in Category if category == clause), None)
+    return named if named and policy.disclosure(named) != "none" else None

@@ -11,7 +11,7 @@ from gateway.api.house import TheHouse
 from gateway.assembly import House
 from gateway.auth import Caller, anybody, caller_of
 from gateway.errors import NotFound
-from gateway.recourse import MAX_TEXT_CHARS
+from gateway.recourse import MAX_TEXT_CHARS, tellable
 from gateway.store.appeals import Statement
 from policies.reasons import load_reasons, refusal_told
 from policies.signals import Category
@@ -58,9 +58,7 @@ def told_of_appeal(statement: Statement, house: House) -> dict[str, Any] | None:
         "ended_at": appeal.ended_at, "outcome_decision_id": appeal.outcome_id,
     }  # fmt: skip
     if review:
-        policy = house.policy_in_force.policy
-        tellable = review.clause in set(Category) and policy.disclosure(Category(review.clause)) != "none"
-        clause = Category(review.clause) if tellable else None
+        clause = tellable(review.clause, house.policy_in_force.policy)
         reasons = {language: _reason(house, review.reason or "", clause, language) for language in ("en", "fr")}
         told |= {"clause": clause, "reason": reasons, "note": review.note, "restored": statement.restored}
     return told

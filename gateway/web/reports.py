@@ -6,13 +6,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import anybody
 from gateway.errors import GatewayError, ImageWithdrawn, NotFound
-from gateway.recourse import MAX_TEXT_CHARS
+from gateway.recourse import MAX_TEXT_CHARS, tellable
 from gateway.store.reports import ReportReason, Standing
 from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, kept, page
 from gateway.web.recourse_texts import RECOURSE_TEXTS
 from policies.reasons import load_reasons, refusal_told
 from policies.schema import Policy
-from policies.signals import Category
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -75,6 +74,6 @@ def _told(standing: Standing, policy: Policy, language: str) -> str:
         return ""
     if stays := load_reasons()["keep"].get(review.reason):
         return stays.in_language(language)
-    tellable = review.clause in set(Category) and policy.disclosure(Category(review.clause)) != "none"
-    clause = policy.message(Category(review.clause), language) if tellable else ""
+    rule = tellable(review.clause, policy)
+    clause = policy.message(rule, language) if rule else ""
     return refusal_told(review.reason, language, clause) or ""

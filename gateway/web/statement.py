@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from gateway.assembly import House
 from gateway.auth import anybody
 from gateway.errors import GatewayError, NotFound
-from gateway.recourse import MAX_TEXT_CHARS
+from gateway.recourse import MAX_TEXT_CHARS, tellable
 from gateway.store.appeals import Statement
 from gateway.store.decisions import persons_reason
 from gateway.store.tables import DecisionRow
@@ -97,15 +97,15 @@ def _outcome(statement: Statement, house: House, visitor: Visitor, texts: Recour
     if review is None or appeal is None:
         return {}
     policy, language = house.policy_in_force.policy, visitor.language
-    tellable = review.clause in set(Category) and policy.disclosure(Category(review.clause)) != "none"
-    clause = policy.message(Category(review.clause), language) if tellable else ""
+    rule = tellable(review.clause, policy)
+    clause = policy.message(rule, language) if rule else ""
     overturned = load_reasons()["overturn"].get(review.reason or "")
     reason = overturned.in_language(language) if overturned else refusal_told(review.reason or "", language, clause)
     lost = appeal.state == "overturned" and appeal.picture_id is not None and not statement.restored
     return {
         "heading": texts.ended[appeal.state],
         "reason": reason or "",
-        "rule": visitor.texts.category(str(review.clause)) if tellable else "",
+        "rule": visitor.texts.category(rule) if rule else "",
         "note": review.note or "",
         "effect": texts.not_restored if lost else "",
     }
