@@ -1,7 +1,7 @@
 """What the desk's tests run: services with cases in them, and moderators without JavaScript who sign in and decide.
 
-The words that hold a picture are those of studio_parts: "doubtful" the third, "unreadable" all. "childlike" holds a
-picture that may show a child, "all doubtful" each.
+The words that hold a picture are those of studio_parts: "doubtful" the third, "unreadable" all. "all doubtful" holds
+each, "childlike" one that may show a child, by a score that nobody calibrated and that no rule refuses.
 """
 
 import html
@@ -43,8 +43,9 @@ def _concepts(pixels: Tensor, generator: FakeGenerator) -> list[Signal] | None:
     if "unreadable" in prompt:
         raise RuntimeError("as told")
     doubtful = "all doubtful" in prompt or ("doubtful" in prompt and bool(pixels[0, 0, 0] == 200))
-    scores = {Category.GORE: 0.6 * doubtful, Category.SEXUAL_MINORS: 0.46 * ("childlike" in prompt)}
-    return [Signal("image_concepts", category, scores.get(category, 0.0)) for category in Category]
+    scores = {Category.GORE: 0.6 * doubtful, Category.SEXUAL_MINORS: 0.4 * ("childlike" in prompt)}
+    is_sure = "childlike" not in prompt
+    return [Signal("image_concepts", c, scores.get(c, 0.0), calibrated=is_sure) for c in Category]
 
 
 @dataclass

@@ -18,6 +18,7 @@ from gateway.store.ids import new_id
 from gateway.store.tables import CaseRow, LedgerRow, PictureRow, RequestRow
 from policies.decide import decide, thresholds_of
 from policies.identity import ModelIdentity
+from policies.likeness import NOTHING_MEANT
 from policies.loader import PolicyInForce, load_policy, shipped_policies
 from policies.schema import Policy
 from policies.signals import Category, Descriptor, Signal, Stage
@@ -69,11 +70,13 @@ class Book:
         checks = ("blocklist", "prompt_classifier", "negative_prompt")
         told = [Signal(check, c, 0.0) for check in checks for c in Category]
         told.append(Signal("language", Descriptor.UNREAD_LANGUAGE, 0.0))
+        told.append(Signal("private_names", Descriptor.PRIVATE_PERSON, 0.0))
         return [*told, Signal("prompt_classifier", Category.VIOLENCE, score)]
 
     def _picture(self, matches: dict[str, int], concepts: float) -> list[Signal]:
         told = [Signal("image_concepts", c, concepts if c is Category.GORE else 0.0) for c in Category]
         told += [Signal("realism", Descriptor.PHOTOREALISM, 0.0), Signal("person", Descriptor.PERSON, 0.0)]
+        told += NOTHING_MEANT
         categories = {key: Category(self.banned.find(key).row.category) for key in matches}
         for category in Category:
             found = {key: bits for key, bits in matches.items() if categories[key] is category}
