@@ -8,6 +8,7 @@ import asyncio
 import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,14 @@ from anyio import to_thread
 from PIL import Image
 
 from gateway import metrics
-from gateway.errors import IntegrityError, InvalidValue, MissingParameter, SeparationOfDuties, TooLittleDetail
+from gateway.errors import (
+    AlreadyDecided,
+    IntegrityError,
+    InvalidValue,
+    MissingParameter,
+    SeparationOfDuties,
+    TooLittleDetail,
+)
 from gateway.store.banned import BannedPictures, Lifted
 from gateway.store.cases import CaseFile, Cases, Counts, Lease, Reviewed, Said
 from gateway.store.decisions import Decisions
@@ -147,11 +155,22 @@ class Desk:
         try:
             for picture in self.cases.allowed(case_id):
                 self._release(picture)
+            self._lift_what_it_banned(case_id)
             self.cases.settle(case_id)
         except Exception as error:  # noqa: BLE001 (told in the log, tried again)
             _log.error("case %s cannot be released: %s", case_id, type(error).__name__)
             return False
         return True
+
+    def _lift_what_it_banned(self, case_id: str) -> None:
+        """A picture that should have passed bans nothing. Before its case is closed, so that a crash leaves it due."""
+        overturned = self.cases.overturned(case_id)
+        if overturned is None:
+            return
+        for banned_id in self.banned.made_from(overturned.picture_id):
+            with suppress(AlreadyDecided):  # somebody lifted it this very moment
+                self.banned.disable_entry(banned_id, f"person:{overturned.person_id}", overturned.appeal_id)
+            self._follow()
 
     def _release(self, picture: PictureRow) -> None:
         try:

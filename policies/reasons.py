@@ -14,6 +14,7 @@ REASONS = Path(__file__).parent / "desk" / "reasons.yaml"
 
 Doing = Literal["block", "allow", "escalate", "skip", "overturn", "uphold", "keep", "withdraw"]
 
+BAN_LIFTED = "ban_lifted"  # why an appeal was overturned that no person had to decide any more
 REFUSALS: tuple[Doing, ...] = ("block", "uphold", "withdraw")
 
 

@@ -13,7 +13,7 @@ from gateway.auth import Caller, anybody, caller_of
 from gateway.errors import NotFound
 from gateway.recourse import MAX_TEXT_CHARS, tellable
 from gateway.store.appeals import Statement
-from policies.reasons import load_reasons, refusal_told
+from policies.reasons import BAN_LIFTED, load_reasons, refusal_told
 from policies.signals import Category
 
 router = APIRouter(prefix="/api/v1/decisions")
@@ -57,10 +57,12 @@ def told_of_appeal(statement: Statement, house: House) -> dict[str, Any] | None:
         "id": appeal.id, "decision_id": appeal.decision_id, "state": appeal.state, "filed_at": appeal.created_at,
         "ended_at": appeal.ended_at, "outcome_decision_id": appeal.outcome_id,
     }  # fmt: skip
-    if review:
-        clause = tellable(review.clause, house.policy_in_force.policy)
-        reasons = {language: _reason(house, review.reason or "", clause, language) for language in ("en", "fr")}
-        told |= {"clause": clause, "reason": reasons, "note": review.note, "restored": statement.restored}
+    if appeal.ended_at:
+        clause = tellable(review.clause, house.policy_in_force.policy) if review else None
+        reason = (review.reason or "") if review else BAN_LIFTED
+        reasons = {language: _reason(house, reason, clause, language) for language in ("en", "fr")}
+        note = review.note if review else ""
+        told |= {"clause": clause, "reason": reasons, "note": note, "restored": statement.restored}
     return told
 
 

@@ -98,6 +98,15 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Overturned:
+    """A picture that an appeal is about to bring back. person_id: who decided that."""
+
+    picture_id: str
+    appeal_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What the head of the queue tells. by_band, by_category, by_source: name -> open cases."""
 
@@ -315,6 +324,15 @@ class Cases:
             if review is None or case.state != "settling" or (case.effective_at or "") > now():
                 return []
             return matters.allow(session, case, review, choices_of(review))
+
+    def overturned(self, case_id: str) -> Overturned | None:
+        """The picture of a settling appeal that was allowed; None for every other case. Raises NotFound."""
+        with reading(self._engine) as session:
+            case = _case(session, case_id)
+            review = session.get(ReviewRow, case.review_id) if case.review_id else None
+            if review is None or case.state != "settling" or not case.appeal_id or not case.picture_id:
+                return None
+            return Overturned(case.picture_id, case.appeal_id, review.person_id)
 
     def damaged(self, picture: PictureRow, why: str) -> None:
         """A picture that was allowed is not on the disk as it was judged: it stays back."""

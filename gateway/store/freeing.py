@@ -98,20 +98,29 @@ def _kept_back(session: Session, banned_id: str) -> Iterator[_KeptBack]:
 
 
 def _judge_again(session: Session, kept: _KeptBack, policy: Policy) -> Freed:
-    matches = _remaining(session, kept.decision)
+    """Anew, but for what people have to look at. An appeal for the picture ends if it passes; if not, it goes on."""
+    picture, matches = kept.picture, _remaining(session, kept.decision)
     signals = _signals_without(kept.decision, matches)
-    verdict = _verdict(signals, policy)
-    if verdict is None or _may_show_a_child(kept.decision):
-        state = State.HELD  # for people, who see what the decision rested on
-        if kept.picture.state != state:
-            rest(session, kept.picture, state)
-    else:
-        state = _state(verdict, _held_by_prompt(session, kept.request))
-        decision = _decision(kept.decision, verdict, signals, policy)
-        let(session, kept.picture, decision, state)
-        for match in (match for found in matches.values() for match in found):
-            session.add(BanMatchRow(decision_id=decision.id, banned_id=match.banned_id, bits=match.bits))
-    return Freed(kept.picture.id, kept.request.id, state)
+    verdict = None if _may_show_a_child(kept.decision) else _verdict(signals, policy)
+    state = _state(verdict, _held_by_prompt(session, kept.request)) if verdict else State.HELD
+    appeal = matters.waiting_appeal(session, picture)
+    if appeal and state is not State.QUARANTINED:
+        return Freed(picture.id, kept.request.id, picture.state)
+    if verdict:
+        _let_anew(session, picture, _decision(kept.decision, verdict, signals, policy), state, matches)
+    elif picture.state != state:
+        rest(session, picture, state)
+    if appeal:
+        matters.grant(session, appeal)
+    return Freed(picture.id, kept.request.id, state)
+
+
+def _let_anew(
+    session: Session, picture: PictureRow, decision: DecisionRow, state: State, matches: Mapping[str, list[Match]]
+) -> None:
+    let(session, picture, decision, state)
+    for match in (match for found in matches.values() for match in found):
+        session.add(BanMatchRow(decision_id=decision.id, banned_id=match.banned_id, bits=match.bits))
 
 
 def _remaining(session: Session, decision: DecisionRow) -> dict[str, list[Match]]:

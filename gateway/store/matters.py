@@ -84,9 +84,21 @@ def close(session: Session, case: CaseRow, review: ReviewRow) -> None:
 
 def end(session: Session, case: CaseRow) -> None:
     """Nobody has to decide the case any more; a request that waited as a whole waits no longer."""
-    case.state, case.closed_at = "closed", now()
-    session.add(case)
+    _shut(session, case)
     settle_request(session, case.request_id)
+
+
+def waiting_appeal(session: Session, picture: PictureRow) -> CaseRow | None:
+    """The case of an appeal for this picture that a person has still to decide, or can still take back."""
+    of_picture = select(CaseRow).where(CaseRow.picture_id == picture.id, CaseRow.source == Source.APPEAL)
+    return session.exec(of_picture.where(CaseRow.state != "closed")).first()
+
+
+def grant(session: Session, case: CaseRow) -> None:
+    """The picture of an appeal passes by another way: the appeal has what it asked for, and needs no person."""
+    review = session.get(ReviewRow, case.review_id) if case.review_id else None
+    _end_appeal(session, case, "overturned", review)
+    _shut(session, case)
 
 
 def gates_case(session: Session, request_id: str) -> CaseRow | None:
@@ -138,6 +150,11 @@ def choices_of(review: ReviewRow) -> dict[str, str]:
     return dict(json.loads(review.choices))
 
 
+def _shut(session: Session, case: CaseRow) -> None:
+    case.state, case.closed_at = "closed", now()
+    session.add(case)
+
+
 def _contested(session: Session, case: CaseRow) -> list[PictureRow]:
     return [session.get_one(PictureRow, case.picture_id)] if case.picture_id else []
 
@@ -153,9 +170,9 @@ def _blocked(case: CaseRow, picture: PictureRow) -> State:
     return State(picture.state) if case.source == Source.APPEAL else State.WITHHELD
 
 
-def _end_appeal(session: Session, case: CaseRow, state: str, review: ReviewRow) -> None:
+def _end_appeal(session: Session, case: CaseRow, state: str, review: ReviewRow | None) -> None:
     appeal = session.get_one(AppealRow, case.appeal_id)
-    appeal.state, appeal.review_id, appeal.ended_at = state, review.id, now()
+    appeal.state, appeal.review_id, appeal.ended_at = state, review.id if review else None, now()
     appeal.outcome_id = _newest_decision(session, case)
     session.add(appeal)
     metrics.appeals.labels(state).inc()

@@ -277,7 +277,8 @@ class BanMatchRow(SQLModel, table=True):
 class AppealRow(SQLModel, table=True):
     """Somebody's objection to one decision. Append-only, but for its end, and for the text, which can be erased.
 
-    picture_id: None when a prompt was refused. state: open | upheld | overturned. review_id: what ended it.
+    picture_id: None when a prompt was refused. state: open | upheld | overturned. review_id: what ended it; None too
+    when a ban was lifted and the picture passed.
     outcome_id: the decision that was made then.
     """
 

@@ -18,7 +18,7 @@ from gateway.store.decisions import persons_reason
 from gateway.store.tables import DecisionRow
 from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, kept, page
 from gateway.web.recourse_texts import RECOURSE_TEXTS, RecourseTexts
-from policies.reasons import load_reasons, refusal_told
+from policies.reasons import BAN_LIFTED, load_reasons, refusal_told
 from policies.schema import Policy
 from policies.signals import Category
 
@@ -94,19 +94,20 @@ def _place(statement: Statement) -> str:
 def _outcome(statement: Statement, house: House, visitor: Visitor, texts: RecourseTexts) -> dict[str, str]:
     """How the appeal ended: the rule, the reason and the words of whoever decided it."""
     review, appeal = statement.review, statement.appeal
-    if review is None or appeal is None:
+    if appeal is None or appeal.ended_at is None:
         return {}
     policy, language = house.policy_in_force.policy, visitor.language
-    rule = tellable(review.clause, policy)
+    rule = tellable(review.clause, policy) if review else None
+    given = (review.reason or "") if review else BAN_LIFTED
     clause = policy.message(rule, language) if rule else ""
-    overturned = load_reasons()["overturn"].get(review.reason or "")
-    reason = overturned.in_language(language) if overturned else refusal_told(review.reason or "", language, clause)
+    overturned = load_reasons()["overturn"].get(given)
+    reason = overturned.in_language(language) if overturned else refusal_told(given, language, clause)
     lost = appeal.state == "overturned" and appeal.picture_id is not None and not statement.restored
     return {
         "heading": texts.ended[appeal.state],
         "reason": reason or "",
         "rule": visitor.texts.category(rule) if rule else "",
-        "note": review.note or "",
+        "note": (review.note or "") if review else "",
         "effect": texts.not_restored if lost else "",
     }
 

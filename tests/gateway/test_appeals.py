@@ -248,6 +248,15 @@ class TestSomebodyElse:
 
 
 class TestAPrompt:
+    def test_it_cannot_be_banned(self, served: tuple[House, str], client: httpx.Client, public: httpx.Client) -> None:
+        ada = program_of(*served, name="ada")
+        appeal(public, refused(client))
+        lease = ada.post("/api/v1/reviews/next", json={"source": "appeal"}).json()
+        body = {"lease": lease["lease"], "choices": {"prompt": "ban"}, **UPHOLD}
+        answer = ada.post(f"/api/v1/reviews/{lease['case_id']}/decision", json=body)
+        assert_error(answer, 400, "invalid_value", "choices")
+        assert state_of(served[0]) == "open"
+
     def test_an_overturned_refusal_lets_exactly_that_prompt_be_drawn(
         self, house: House, client: httpx.Client, public: httpx.Client, ada: Moderator
     ) -> None:
