@@ -213,7 +213,7 @@ def _reason_of(rule: Rule, met: Sequence[tuple[Signal, Condition]], uncalibrated
     signal, condition = min(met, key=lambda pair: pair[0].score - pair[1].at_least)
     calibrated = all(signal.calibrated for signal, _ in met)
     action = rule.action if calibrated else _at_most(rule.action, uncalibrated)
-    score, hash_only = float(signal.score), rule.keep == "hash"
+    score, hash_only = float(signal.score), rule.keep == "hash" and action.refuses  # a person looks at what is held
     return Reason(action, rule.category, signal.source, score, condition.at_least, rule.id, hash_only=hash_only)
 
 

@@ -1,5 +1,6 @@
 """The likeness matrix: which cell a picture falls into, that its decision names it, and what a matrix may not say."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,6 +90,16 @@ def test_a_child_in_a_sexual_scene_is_refused_and_nothing_but_the_hash_is_kept(n
         assert verdict.action.refuses
         assert verdict.hash_only
     assert not judged(judge, sexual_minors=0.3).hash_only
+
+
+def test_a_picture_that_an_uncalibrated_score_holds_is_kept_for_the_person_who_looks() -> None:
+    told = [
+        replace(signal, score=0.9, calibrated=False) if signal.subject is Category.SEXUAL_MINORS else signal
+        for signal in reports(DEFAULT, Stage.PICTURE)
+    ]
+    verdict = decide(told, DEFAULT, Stage.PICTURE)
+    assert verdict.action is Action.REVIEW
+    assert not verdict.hash_only
 
 
 def test_a_cell_may_ask_for_the_visible_label_beside_its_action() -> None:
