@@ -93,11 +93,11 @@ def _png(picture: Tensor) -> bytes:
 def measure_size(architecture: str, rounds: int) -> Size:
     """An open_clip architecture at full size, its weights random: what it costs, not what it sees."""
     network = open_clip.create_model(architecture)
+    count = sum(weight.numel() for weight in network.parameters())
     embedder = PictureEmbedder(network, _no_words, ModelIdentity(architecture, ""), heads=None)
     pictures = nine_pictures()
     shapes: list[tuple[int, ...]] = []
     seconds = in_turns({architecture: lambda: shapes.append(embedder.embed(pictures).embeddings.shape)}, rounds)
-    count = sum(weight.numel() for weight in network.parameters())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEMORY_UNIT
     return Size(count, tuple(shapes[0]), count * FLOAT / 1e6, peak, seconds[architecture])
 
