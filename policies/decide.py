@@ -17,6 +17,9 @@ Facts = Mapping[Subject, Sequence[Signal]]
 ANY = "any"
 """Stands for the check of a condition that names none."""
 
+GRAVEST_UNCALIBRATED = Action.REVIEW
+"""A score without calibration says how pictures compare, not how sure it is: it may flag one for a person, no more."""
+
 BANNED_PICTURES = "banned_pictures"
 """What it does not know it does not clear: beside it an uncalibrated score is still alone."""
 
@@ -146,20 +149,18 @@ def _from_thresholds(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Rea
         for signal in facts.get(category, ()):
             thresholds = policy.stage(stage).thresholds(category, signal.source)
             if met := thresholds and _gravest_met(thresholds, signal.score):
-                yield _met(signal, *met, category, f"{stage}/{category}", policy.uncalibrated)
+                yield _met(signal, *met, category, f"{stage}/{category}")
 
 
 def _from_language(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
     thresholds = policy.stage(stage).unread_language
     for signal in facts.get(Descriptor.UNREAD_LANGUAGE, ()):
         if met := thresholds and _gravest_met(thresholds, signal.score):
-            yield _met(signal, *met, None, f"{stage}/{UNSUPPORTED_LANGUAGE}", policy.uncalibrated)
+            yield _met(signal, *met, None, f"{stage}/{UNSUPPORTED_LANGUAGE}")
 
 
-def _met(
-    signal: Signal, action: Action, threshold: float, category: Category | None, place: str, uncalibrated: Action
-) -> Reason:
-    held = action if signal.calibrated else _at_most(action, uncalibrated)
+def _met(signal: Signal, action: Action, threshold: float, category: Category | None, place: str) -> Reason:
+    held = action if signal.calibrated else _flagged(action)
     return Reason(held, category, signal.source, float(signal.score), threshold, f"{place}/{action}")
 
 
@@ -175,7 +176,7 @@ def _from_rules(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
         met = [_strongest_met(condition, facts) for condition in rule.when_all]
         pairs = [(signal, condition) for signal, condition in zip(met, rule.when_all, strict=True) if signal]
         if len(pairs) == len(rule.when_all):
-            yield _reason_of(rule, pairs, policy.uncalibrated)
+            yield _reason_of(rule, pairs)
 
 
 def _from_uncalibrated(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reason]:
@@ -208,11 +209,11 @@ def _strongest_met(condition: Condition, facts: Facts) -> Signal | None:
     return max(meeting, key=lambda signal: (signal.calibrated, signal.score, signal.source), default=None)
 
 
-def _reason_of(rule: Rule, met: Sequence[tuple[Signal, Condition]], uncalibrated: Action) -> Reason:
+def _reason_of(rule: Rule, met: Sequence[tuple[Signal, Condition]]) -> Reason:
     """The reason names the signal that came nearest to not meeting its condition."""
     signal, condition = min(met, key=lambda pair: pair[0].score - pair[1].at_least)
     calibrated = all(signal.calibrated for signal, _ in met)
-    action = rule.action if calibrated else _at_most(rule.action, uncalibrated)
+    action = rule.action if calibrated else _flagged(rule.action)
     score, hash_only = float(signal.score), rule.keep == "hash" and action.refuses  # a person looks at what is held
     return Reason(action, rule.category, signal.source, score, condition.at_least, rule.id, hash_only=hash_only)
 
@@ -222,22 +223,22 @@ def _from_likeness(facts: Facts, policy: Policy, stage: Stage) -> Iterator[Reaso
     matrix = policy.stage(stage).likeness
     for met in matrix.met(lambda condition: _strongest_met(condition, facts)) if matrix else ():
         if met.cell.action is not Action.ALLOW or f"/{NOBODY}/" not in met.rule:
-            yield _reason_of_cell(met, facts, policy.uncalibrated)
+            yield _reason_of_cell(met, facts)
 
 
-def _reason_of_cell(met: Met, facts: Facts, uncalibrated: Action) -> Reason:
+def _reason_of_cell(met: Met, facts: Facts) -> Reason:
     """A cell without evidence is one for a drawing of nobody: its reason names how little of a photograph it has."""
     photorealism = max(facts[Descriptor.PHOTOREALISM], key=lambda signal: signal.score)
     evidence = [(signal, condition.at_least) for signal, condition in met.evidence] or [(photorealism, 0.0)]
     signal, threshold = min(evidence, key=lambda pair: pair[0].score - pair[1])
     calibrated = all(signal.calibrated for signal, _ in evidence)
-    action = met.cell.action if calibrated else _at_most(met.cell.action, uncalibrated)
+    action = met.cell.action if calibrated else _flagged(met.cell.action)
     visible = met.cell.label == "visible"
     return Reason(action, met.category, signal.source, float(signal.score), threshold, met.rule, visible_label=visible)
 
 
-def _at_most(action: Action, cap: Action) -> Action:
-    return min(action, cap, key=lambda either: either.gravity)
+def _flagged(action: Action) -> Action:
+    return min(action, GRAVEST_UNCALIBRATED, key=lambda either: either.gravity)
 
 
 def _gravest_first(reason: Reason, policy: Policy) -> tuple[int, int, float, str, str, float, str]:

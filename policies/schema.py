@@ -192,16 +192,9 @@ def _complete(given: dict[Category, Value]) -> dict[Category, Value]:
     return given
 
 
-def _holds_back(action: Action) -> Action:
-    if action.gravity < Action.REVIEW.gravity:
-        raise PydanticCustomError("too_mild", "should be review, block or escalate")
-    return action
-
-
 class Policy(Part):
     """One operator's decisions, complete: a policy that loads judges every category or says that it cannot.
 
-    uncalibrated: the gravest action that an uncalibrated score may lead to.
     severity: 1 (mild) to 5 (gravest), for ordering the review queue and the reasons of a verdict.
     disclosure: what a refused caller is told: nothing, the category, or the category and where in the prompt.
     blocklists: the folders of policies/blocklists/ whose lists are in force; `common` always is.
@@ -212,7 +205,6 @@ class Policy(Part):
     name: PolicyName
     version: Annotated[int, Field(ge=1)]
     description: Text
-    uncalibrated: Annotated[Action, AfterValidator(_holds_back)] = Action.REVIEW
     blocklists: Annotated[tuple[ListName, ...], Field(min_length=1)]
     prompt: StagePolicy
     picture: StagePolicy

@@ -127,13 +127,13 @@ def test_what_checks_will_not_report_can_be_asked_before_the_first_request() -> 
     assert unreported(SMALL, Stage.PROMPT, {key: set(Category) for key in SMALL.prompt.checks}) == []
 
 
-@pytest.mark.parametrize(
-    ("cap", "action"), [("review", Action.REVIEW), ("block", Action.BLOCK), ("escalate", Action.BLOCK)]
-)
-def test_an_uncalibrated_score_leads_no_further_than_the_policy_lets_it(cap: str, action: Action) -> None:
-    judge = policy(("uncalibrated", cap))
-    signals = [*reports(judge, Stage.PROMPT), Signal("blocklist", Category.HATE, 1.0, calibrated=False)]
-    assert decide(signals, judge, Stage.PROMPT).action is action
+@pytest.mark.parametrize("name", SHIPPED)
+def test_an_uncalibrated_score_that_would_refuse_flags_and_no_more(name: str) -> None:
+    judge = SHIPPED[name]
+    hate = Signal("blocklist", Category.HATE, 1.0)
+    sure, unsure = ([*reports(judge, Stage.PROMPT), signal] for signal in (hate, replace(hate, calibrated=False)))
+    assert decide(sure, judge, Stage.PROMPT).action.refuses
+    assert decide(unsure, judge, Stage.PROMPT).action is Action.REVIEW
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -141,11 +141,9 @@ def test_an_uncalibrated_score_leads_no_further_than_the_policy_lets_it(cap: str
 def test_a_picture_scored_without_calibration_is_neither_released_nor_refused_but_looked_at(
     name: str, score: float
 ) -> None:
-    """So of every shipped policy, but for strict, which may also refuse it."""
     judge = SHIPPED[name]
     unsure = [replace(s, score=score, calibrated=False) for s in reports(judge, Stage.PICTURE)]
-    action = decide(unsure, judge, Stage.PICTURE).action
-    assert action is (Action.BLOCK if name == "strict" and score == 1 else Action.REVIEW)
+    assert decide(unsure, judge, Stage.PICTURE).action is Action.REVIEW
 
 
 def test_one_category_that_nothing_calibrated_speaks_for_keeps_a_picture_back_and_is_named() -> None:

@@ -151,7 +151,7 @@ def test_only_what_the_prompt_means_may_be_carried_to_a_picture() -> None:
         decide(signals, DEFAULT, Stage.PICTURE)
 
 
-def test_an_uncalibrated_look_holds_at_the_most_as_the_policy_says() -> None:
+def test_an_uncalibrated_look_holds_at_the_most() -> None:
     signals = reports(DEFAULT, Stage.PICTURE, private_person=0.8, person=0.9)
     unsure = [Signal("realism", Descriptor.PHOTOREALISM, 0.9, calibrated=False)]
     rest = [signal for signal in signals if signal.subject is not Descriptor.PHOTOREALISM]
