@@ -12,7 +12,7 @@ from typing import TypeVar
 from anyio import to_thread
 
 from gateway import metrics
-from gateway.picture_line import Answer, PictureLine
+from gateway.picture_line import Answer, Asked, Judged, Models, PictureLine
 from gateway.store.decisions import Judgement
 from policies.decide import decide, thresholds_of
 from policies.identity import ModelIdentity
@@ -119,27 +119,31 @@ class Judge:
         self, pictures: Sequence[Sequence[Pixels]], policy: Policy, said: Sequence[Signal], looks: Sequence[Look] = ()
     ) -> list[Judgement]:
         """Judge pictures of several views each: one judgement per picture, as grave as its worst view."""
-        started, models = time.perf_counter(), self._screen.picture_models
+        started = time.perf_counter()
         seen = iter(await self._see([view for picture in pictures for view in picture]))
-        answers = [worst([*islice(seen, len(picture))]) for picture in pictures]
+        judged = [_of_one_picture([*islice(seen, len(picture))]) for picture in pictures]
         seconds = time.perf_counter() - started
         before = [look.signals for look in looks] or [()] * len(pictures)
-        joined = [_joined(answer, said, first, policy) for answer, first in zip(answers, before, strict=True)]
-        return [self._conclude(Stage.PICTURE, answer, policy, seconds, models) for answer in joined]
+        joined = [_joined(one.answer, said, first, policy) for one, first in zip(judged, before, strict=True)]
+        return [
+            self._conclude(Stage.PICTURE, answer, policy, seconds, one.models)
+            for answer, one in zip(joined, judged, strict=True)
+        ]
 
     async def looks(self, pictures: Sequence[Pixels], policy: Policy, said: Sequence[Signal]) -> list[Look]:
         """Which pictures must bear the visible label, judged before they do; one that cannot be judged must."""
-        return [_look(answer, said, policy) for answer in await self._see(pictures)]
+        return [_look(one.answer, said, policy) for one in await self._see(pictures)]
 
-    async def _see(self, views: Sequence[Pixels]) -> list[Answer]:
-        seen: list[Answer] = []
+    async def _see(self, views: Sequence[Pixels]) -> list[Judged]:
+        seen: list[Judged] = []
         for first in range(0, len(views), VIEWS_TOGETHER):
             seen += await self._line.judge(views[first : first + VIEWS_TOGETHER])
         return seen
 
-    async def _ask_about(self, pictures: Sequence[Pixels]) -> Sequence[Answer]:
+    def _ask_about(self, pictures: Sequence[Pixels]) -> Asked:
+        """Who judges is told from the very screen that does: it may be exchanged while pictures wait, or are judged."""
         screen = self._screen
-        return await self._ask(lambda: screen.pictures(pictures))
+        return screen.picture_models, self._ask(lambda: screen.pictures(pictures))
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
         try:
@@ -173,6 +177,12 @@ class Judge:
             verdict=verdict,
             failure=f"{failure.reason}: {failure}" if failure else None,
         )
+
+
+def _of_one_picture(views: Sequence[Judged]) -> Judged:
+    """Every model that judged one of its views, each once: views are judged in several batches when there are many."""
+    models: Models = tuple(dict.fromkeys(model for view in views for model in view.models))
+    return Judged(worst([view.answer for view in views]), models)
 
 
 def worst(views: Sequence[Answer]) -> Answer:

@@ -6,12 +6,25 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from policies.identity import ModelIdentity
 from policies.signals import Signal
 from policies.verdict import CouldNotJudge
 from safety.screen import Pixels
 
 Answer = list[Signal] | CouldNotJudge
-AskGate = Callable[[Sequence[Pixels]], Awaitable[Sequence[Answer]]]
+Models = tuple[ModelIdentity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the gate said of one picture, and which models said it: they may be exchanged from one batch to the next."""
+
+    answer: Answer
+    models: Models
+
+
+Asked = tuple[Models, Awaitable[Sequence[Answer]]]
+AskGate = Callable[[Sequence[Pixels]], Asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +32,11 @@ class _Group:
     """What one request wants judged."""
 
     pictures: Sequence[Pixels]
-    answers: "asyncio.Future[list[Answer]]"
+    judged: "asyncio.Future[list[Judged]]"
 
-    def tell(self, answers: Sequence[Answer]) -> None:
-        if not self.answers.done():  # whoever asked may have gone away
-            self.answers.set_result(list(answers))
+    def tell(self, judged: Sequence[Judged]) -> None:
+        if not self.judged.done():  # whoever asked may have gone away
+            self.judged.set_result(list(judged))
 
 
 class PictureLine:
@@ -34,20 +47,23 @@ class PictureLine:
     """
 
     def __init__(self, ask_gate: AskGate, most: int) -> None:
-        """ask_gate: an answer per picture, or CouldNotJudge for all. most: pictures in a batch of several groups."""
+        """most: pictures in a batch of several groups.
+
+        ask_gate: who will judge, and what they will answer: one for each picture, or CouldNotJudge for all.
+        """
         self._ask_gate = ask_gate
         self._most = most
         self._waiting: deque[_Group] = deque()
         self._running: asyncio.Task[None] | None = None
         self._asking_again: set[asyncio.Task[None]] = set()
 
-    async def judge(self, pictures: Sequence[Pixels]) -> list[Answer]:
+    async def judge(self, pictures: Sequence[Pixels]) -> list[Judged]:
         """One answer per picture, in their order."""
         group = _group(pictures)
         self._waiting.append(group)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-        return await group.answers
+        return await group.judged
 
     async def _run(self) -> None:
         try:
@@ -62,23 +78,24 @@ class PictureLine:
         room = self._most
         while self._waiting and (not batch or len(self._waiting[0].pictures) <= room):
             group = self._waiting.popleft()
-            if not group.answers.done():
+            if not group.judged.done():
                 batch.append(group)
                 room -= len(group.pictures)
         return batch
 
     async def _judge_together(self, groups: Sequence[_Group]) -> None:
         pictures = [picture for group in groups for picture in group.pictures]
+        models, answering = self._ask_gate(pictures)
         try:
-            answers = _one_for_each(pictures, await self._ask_gate(pictures))
+            answers = _one_for_each(pictures, await answering)
         except CouldNotJudge as failure:
-            self._ask_again(groups, failure)
+            self._ask_again(groups, Judged(failure, models))
             return
-        remaining = iter(answers)
+        remaining = iter([Judged(answer, models) for answer in answers])
         for group in groups:
             group.tell(list(islice(remaining, len(group.pictures))))
 
-    def _ask_again(self, groups: Sequence[_Group], failure: CouldNotJudge) -> None:
+    def _ask_again(self, groups: Sequence[_Group], failure: Judged) -> None:
         if len(groups) > 1:
             for group in groups:
                 self._beside_the_line(self._judge_together([group]))
@@ -90,7 +107,7 @@ class PictureLine:
     async def _judge_each(self, group: _Group) -> None:
         alone = [_group([picture]) for picture in group.pictures]
         await asyncio.gather(*(self._judge_together([one]) for one in alone))
-        group.tell([(await one.answers)[0] for one in alone])
+        group.tell([(await one.judged)[0] for one in alone])
 
     def _beside_the_line(self, asking: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(asking)

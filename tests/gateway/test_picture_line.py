@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gateway.judging import Judge
-from gateway.picture_line import Answer, PictureLine
+from gateway.picture_line import Answer, Asked, PictureLine
+from policies.identity import ModelIdentity
 from policies.likeness import NOTHING_MEANT
 from policies.loader import load_policy, shipped_policies
 from policies.signals import Category, Signal
@@ -21,7 +22,7 @@ from safety.pictures import PictureBatch
 from safety.screen import Screen
 from tests.fakes import FakeEmbedder, fake_picture_checks
 
-Gate = Callable[[Sequence[Tensor]], Awaitable[Sequence[Answer]]]
+MODELS = (ModelIdentity("a model", "0" * 64),)
 
 
 def a_picture(number: int) -> Tensor:
@@ -45,7 +46,10 @@ class SlowGate:
         self.broken = set(broken)
         self.at_work = self.most_at_work = 0
 
-    async def __call__(self, pictures: Sequence[Tensor]) -> Sequence[Answer]:
+    def __call__(self, pictures: Sequence[Tensor]) -> Asked:
+        return MODELS, self._answers(pictures)
+
+    async def _answers(self, pictures: Sequence[Tensor]) -> Sequence[Answer]:
         numbers = [number_of(picture) for picture in pictures]
         self.batches.append(numbers)
         self.at_work += 1
@@ -65,9 +69,13 @@ def run(steps: Callable[[], Awaitable[Any]]) -> Any:
     return asyncio.run(within_a_minute())
 
 
+async def answers_of(line: PictureLine, group: Sequence[int]) -> list[Answer]:
+    return [judged.answer for judged in await line.judge([a_picture(number) for number in group])]
+
+
 async def asked(line: PictureLine, *groups: Sequence[int]) -> list["asyncio.Task[list[Answer]]"]:
     """A request per group of pictures, all waiting at the line."""
-    tasks = [asyncio.create_task(line.judge([a_picture(number) for number in group])) for group in groups]
+    tasks = [asyncio.create_task(answers_of(line, group)) for group in groups]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return tasks
@@ -148,7 +156,7 @@ def test_too_many_or_too_few_answers_are_no_answers() -> None:
         return [answer_for(picture) for picture in [*pictures, pictures[0]]]
 
     async def steps() -> None:
-        answers = await PictureLine(ten_for_nine, most=36).judge([a_picture(n) for n in range(9)])
+        answers = await answers_of(PictureLine(lambda pictures: (MODELS, ten_for_nine(pictures)), most=36), range(9))
         assert [type(answer) for answer in answers] == [CouldNotJudge] * 9
         assert {answer.reason for answer in answers if isinstance(answer, CouldNotJudge)} == {"schema"}
 
@@ -215,3 +223,31 @@ def test_requests_that_wait_while_the_scorer_is_busy_share_one_forward_and_get_t
 
     assert run(steps) == [["allow"], ["allow"] * 3, ["allow", "escalate"], ["allow"]]
     assert embedder.sizes == [1, 6]
+
+
+class OtherBans(BannedPictures):
+    """A bank of bans under another identity."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        return ModelIdentity("other bans", "b" * 64)
+
+
+def test_the_record_names_the_models_that_judged_though_they_are_exchanged_while_pictures_wait() -> None:
+    embedder, policy = CountingEmbedder(), load_policy(shipped_policies()["default"])
+    judge = Judge(Screen([], embedder, [*fake_picture_checks(), BannedPictures()]), 60, picture_batch=36)
+
+    async def steps() -> list[set[str]]:
+        first = asyncio.create_task(judge.pictures([a_picture(0)], policy, NOTHING_MEANT))
+        while not embedder.sizes:  # noqa: ASYNC110  a thread wakes nobody
+            await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(judge.pictures([a_picture(1)], policy, NOTHING_MEANT))
+        await asyncio.sleep(0.05)
+        judge.exchange_picture_check(OtherBans())
+        embedder.go_on.set()
+        told = await asyncio.gather(first, waiting)
+        return [{model.name for model in judged[0].models} for judged in told]
+
+    before, after = run(steps)
+    assert "other bans" not in before
+    assert "other bans" in after
