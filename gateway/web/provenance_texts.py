@@ -44,9 +44,10 @@ ENGLISH = ProvenanceTexts(
     heading="Does this picture come from here?",
     introduction="Every picture that leaves this service carries signed content credentials and an invisible "
     "watermark. Send a picture, and see what is left of them.",
-    file_label="A picture: PNG, JPEG or WebP, up to 16 MB",
+    file_label="A picture: PNG, JPEG, WebP or GIF, up to 16 MB",
     look="Look",
-    forgotten="The picture is looked at and forgotten. Nobody else sees it.",
+    forgotten="The picture is looked at and forgotten. Nobody else sees it. If it moves, the watermark is looked for "
+    "in its first frame.",
     conclusions={
         Conclusion.OURS: "This picture comes from here",
         Conclusion.FOREIGN: "Somebody else signed this picture",
@@ -93,7 +94,7 @@ ENGLISH = ProvenanceTexts(
     somebody="somebody who gives no name",
     errors={
         "missing_required_parameter": "No picture was chosen.",
-        "unsupported_image": "This is no still, opaque PNG, JPEG or WebP picture.",
+        "unsupported_image": "This is no PNG, JPEG, WebP or GIF picture, or not that alone, or damaged.",
         "image_too_large": "This picture has more pixels than the service looks at.",
         "request_too_large": "This file is larger than 16 MB.",
         "rate_limit_exceeded": "That was a lot in a short time. Wait a moment, then look again.",
@@ -105,9 +106,10 @@ FRENCH = ProvenanceTexts(
     heading="Cette image vient-elle d’ici ?",
     introduction="Chaque image qui sort de ce service porte une attestation signée et un filigrane invisible. "
     "Envoyez une image et voyez ce qu’il en reste.",
-    file_label="Une image : PNG, JPEG ou WebP, 16 Mo au plus",
+    file_label="Une image : PNG, JPEG, WebP ou GIF, 16 Mo au plus",
     look="Examiner",
-    forgotten="L’image est examinée, puis oubliée. Personne d’autre ne la voit.",
+    forgotten="L’image est examinée, puis oubliée. Personne d’autre ne la voit. Si elle est animée, le filigrane est "
+    "cherché dans sa première image.",
     conclusions={
         Conclusion.OURS: "Cette image vient d’ici",
         Conclusion.FOREIGN: "Quelqu’un d’autre a signé cette image",
@@ -155,7 +157,7 @@ FRENCH = ProvenanceTexts(
     somebody="quelqu’un qui ne dit pas son nom",
     errors={
         "missing_required_parameter": "Aucune image n’a été choisie.",
-        "unsupported_image": "Ce n’est pas une image PNG, JPEG ou WebP fixe et opaque.",
+        "unsupported_image": "Ce n’est pas une image PNG, JPEG, WebP ou GIF, ou pas seulement, ou elle est abîmée.",
         "image_too_large": "Cette image a plus de pixels que le service n’en examine.",
         "request_too_large": "Ce fichier dépasse 16 Mo.",
         "rate_limit_exceeded": "Cela fait beaucoup en peu de temps. Patientez un instant, puis recommencez.",

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gateway.errors import InternalError
 from gateway.generation import Generation
+from gateway.provenance import Reason
 from gateway.web.provenance_texts import ENGLISH, FRENCH, PROVENANCE_TEXTS
 from safety.picture_files.pixels import decode_picture
 from safety.provenance.credentials import NotTrusted
@@ -255,6 +256,19 @@ class TestPage:
         assert next(iter(texts.conclusions.values())) in found
         assert answer.headers["x-gateway-decision-id"] in found
         assert "<script" not in found
+
+    @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp", "gif"])
+    def test_every_kind_of_file_it_names_is_looked_at(self, service: Service, output_format: str) -> None:
+        assert all(output_format.upper() in texts.file_label.upper() for texts in PROVENANCE_TEXTS.values())
+        sent = {"image": saved(plain_picture(), output_format)}
+        answer = httpx.post(f"{service.url}/provenance", files=sent, timeout=30)
+        assert ENGLISH.reasons[Reason.NOTHING] in answer.text
+
+    def test_of_a_moving_picture_the_first_frame_is_looked_at(self, service: Service) -> None:
+        marked, other = (Image.open(io.BytesIO(content)) for content in (drawn(service).content, plain_picture()))
+        moving = io.BytesIO()
+        marked.save(moving, "webp", save_all=True, append_images=[other.resize(marked.size)], lossless=True)
+        assert said(verify(service, moving.getvalue())) == ("ours", "marked")
 
     def test_what_could_not_be_looked_at_is_told_in_place(self, service: Service) -> None:
         answer = httpx.post(f"{service.url}/provenance", files={"image": b"garbage"})
