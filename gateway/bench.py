@@ -695,8 +695,8 @@ def pictures_table(measured: dict[str, Any]) -> str:
     for name, size in measured["architectures"].items():
         lines.append(
             f"{name}: {size['parameters'] / 1e6:.0f} M parameters, {size['weights_mb']:.0f} MB, embeddings "
-            f"{' x '.join(map(str, size['embedding']))}, {size['seconds']['wall_s']:.2f} s for {PICTURES} pictures, "
-            f"peak {size['peak_mb']:.0f} MB"
+            f"{' x '.join(map(str, size['embedding']))}, {size['seconds']['wall_s']:.1f} s for {PICTURES} pictures, "
+            f"{size['seconds']['cpu_s']:.1f} s of the processor, peak {size['peak_mb']:.0f} MB"
         )
     lines.append(
         f"{measured['threads']} threads, median of {measured['rounds']} rounds in turns; large models: random weights"
