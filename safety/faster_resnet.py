@@ -30,7 +30,10 @@ def _fold_batch_norms(part: nn.Module) -> None:
 
 
 def _fold(part: nn.Module, convolution: str, norm: str) -> None:
-    setattr(part, convolution, fuse_conv_bn_eval(part.get_submodule(convolution), part.get_submodule(norm)))
+    plain, normalised = part.get_submodule(convolution), part.get_submodule(norm)
+    if not isinstance(plain, nn.Conv2d) or not isinstance(normalised, nn.BatchNorm2d):
+        raise TypeError(f"{convolution} and {norm} are no convolution with its normalisation")
+    setattr(part, convolution, fuse_conv_bn_eval(plain, normalised))
     setattr(part, norm, nn.Identity())
 
 
