@@ -81,6 +81,7 @@ class Kept:
     pixels: Pixels
     decision_id: str
     look: Look
+    drawn: Pixels
 
     def judged(self, judgement: Judgement) -> Judgement:
         """The judgement, naming this very picture. One that asks for a label it does not bear is no verdict."""

@@ -192,7 +192,7 @@ class Pipeline:
         )
         row = KeptPicture(name, fresh.index, self._files.quarantine(content), image.seed, asked.format,
                           mark_of(fresh.decision_id))  # fmt: skip
-        return Kept(row, content, pixels, fresh.decision_id, look)
+        return Kept(row, content, pixels, fresh.decision_id, look, image.pixels)
 
     async def _judge_pictures(self, request: Generation, kept: Sequence[Kept]) -> list[Drawn]:
         pixels, looks = [picture.pixels for picture in kept], [picture.look for picture in kept]

@@ -59,6 +59,10 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from policies.identity import IntegrityFailure
     from policies.loader import PolicyInvalid
     from policies.wordlists import WordlistInvalid
+    from safety.bias_audit.analysis import NothingToRead
+    from safety.bias_audit.gate import NotComparable
+    from safety.bias_audit.probes import ProbeInvalid
+    from safety.bias_audit.runs import RunUnusable
     from safety.evaluation.plots import NothingToPlot
     from safety.evaluation.prompt_rows import UnusableRows
     from safety.evaluation.thresholds import UnusableThresholds
@@ -83,6 +87,10 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
         UnusableThresholds,
         NothingToPlot,
         NothingToJudge,
+        NothingToRead,
+        NotComparable,
+        ProbeInvalid,
+        RunUnusable,
         FileExistsError,
     ) as error:
         fail(str(error), USAGE, as_json)

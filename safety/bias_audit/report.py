@@ -1,0 +1,363 @@
+"""A run's figures as JSON, as CSV, and as one page that needs nothing else to be read or printed."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+from PIL import Image
+
+from safety.bias_audit.analysis import AttributeFigures, Estimate, Figures
+from safety.bias_audit.charts import Dot, bars, forest, heat, slope
+from safety.bias_audit.probes import NEUTRAL, NO_PERSON, PERSON_CLASSES, UNCLEAR, Ask, Language
+from safety.bias_audit.runs import Fate, Outcome
+from safety.bias_audit.shares import Interval
+
+PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
+TEMPLATE, TEXTS = (Path(__file__).with_name(name) for name in ("report.html", "report_texts.yaml"))
+TILES, TILE_SIDE, TILE_QUALITY = 6, 96, 80
+REPEATING = 0.2  # of the pictures: a median Vendi score below this share is hardly more than one picture
+
+Texts = Mapping[str, Any]
+Table = dict[str, Any]
+
+
+def write_report(figures: Figures, out: Path, language: Language) -> list[Path]:
+    """Write the page, the figures and the tables into a folder. Returns the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    contents = {
+        PAGE: as_page(figures, language),
+        FIGURES: json.dumps(as_json(figures), indent=2) + "\n",
+        PICTURES: pictures_csv(figures),
+        FILLERS: fillers_csv(figures),
+    }
+    for name, content in contents.items():
+        (out / name).write_text(content, encoding="utf-8")
+    return [out / name for name in contents]
+
+
+def as_json(figures: Figures) -> dict[str, Any]:
+    """Every figure; the same for every run of the same plan."""
+    plan = figures.run.plan
+    return {
+        "plan": asdict(plan),
+        "calibration_sha256": figures.calibration.sha256,
+        "calibration_borrowed": figures.borrowed,
+        "outcomes": figures.fates,
+        "labels": {"released": figures.labels[0], "distinct": figures.labels[1]},
+        "person": figures.person,
+        "attributes": [_attribute_json(told) for told in figures.attributes],
+        "compliance": [asdict(told) for told in figures.compliance],
+        "diversity": [asdict(told) for told in figures.diversity],
+        "arms": asdict(figures.arms) if figures.arms else None,
+        "reference": figures.reference.model_dump() if figures.reference else None,
+        "command": command(figures),
+    }
+
+
+def _attribute_json(told: AttributeFigures) -> dict[str, Any]:
+    return {
+        "attribute": told.attribute, "classes": told.classes, "confusion": told.confusion,
+        "information": told.information, "threshold": told.threshold, "too_weak": told.too_weak,
+        "read": [asdict(read) for read in told.read], "estimates": [asdict(one) for one in told.estimates],
+        "gap": asdict(told.gap) if told.gap else None,
+        "variation": asdict(told.variation) if told.variation else None,
+        "groups": {name: asdict(share) for name, share in told.groups.items()},
+        "slope": asdict(told.slope) if told.slope else None,
+    }  # fmt: skip
+
+
+def command(figures: Figures) -> str:
+    """What asks for the same pictures again."""
+    plan, sampling = figures.run.plan, figures.run.loaded.probe.sampling
+    parts = ["gardefou audit run", f"--probe {plan.probe}", f"--generator {plan.generator}"]
+    parts += [f"--prompts {plan.language}"] if plan.language != "en" else []
+    parts += [f"--series {plan.series}"] if plan.series != "1" else []
+    parts += ["--smoke"] if plan.smoke else []
+    usual = sampling.smoke_per_cell if plan.smoke else sampling.per_cell
+    parts += [f"--per-cell {plan.sizes.per_cell}"] if plan.sizes.per_cell != usual else []
+    explicit = plan.sizes.explicit_per_cell
+    if not plan.smoke and explicit != sampling.explicit_per_cell:
+        parts.append(f"--explicit-per-cell {explicit}")
+    return " ".join(parts)
+
+
+def pictures_csv(figures: Figures) -> str:
+    """A row for each picture asked for, in the order of the run."""
+    outcomes, rows = figures.run.outcomes(), io.StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    attributes = figures.run.loaded.probe.attributes
+    writer.writerow(["arm", "filler", "template", "k", "seed", "prompt", "outcome", "decision_id", "categories", "file",
+                     *attributes])  # fmt: skip
+    for ask in figures.run.asks:
+        outcome, read = outcomes[ask.key], figures.readings.get(ask.key, {})
+        writer.writerow([ask.arm, ask.filler, ask.template, ask.k, ask.seed, ask.prompt, outcome.fate,
+                         outcome.decision_id, " ".join(outcome.categories), outcome.file,
+                         *(read.get(name, "") for name in attributes)])  # fmt: skip
+    return rows.getvalue()
+
+
+def fillers_csv(figures: Figures) -> str:
+    """A row for each filler, attribute and class; an estimate is empty where the scorer is too weak."""
+    rows = io.StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow(["attribute", "filler", "group", "class", "asked", "missing", "no_person", "read", "people", "raw",
+                     "worst_low", "worst_high", "share", "low", "high", "p", "finding"])  # fmt: skip
+    for told in figures.attributes:
+        estimates = {one.filler: one for one in told.estimates}
+        for read in told.read:
+            for row, name in enumerate(told.classes):
+                bounds, one = read.worst_case[row], estimates.get(read.filler)
+                writer.writerow([told.attribute, read.filler, read.group, name, read.asked, read.missing,
+                                 read.no_person, read.answers[row], read.people, bounds.value, bounds.low, bounds.high,
+                                 *_estimate_cells(one, row)])  # fmt: skip
+    return rows.getvalue()
+
+
+def _estimate_cells(one: Estimate | None, row: int) -> list[Any]:
+    if one is None:
+        return ["", "", "", "", ""]
+    share = one.shares[row]
+    return [share.value, share.low, share.high, "" if one.p is None else one.p, int(one.is_finding)]
+
+
+def as_page(figures: Figures, language: Language) -> str:
+    """The whole report as HTML: its style, charts and pictures inside, no script, nothing to fetch."""
+    t, plan = _texts()[language], figures.run.plan
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        t=t, language=language, title=t["title"].format(probe=plan.probe, generator=plan.generator), smoke=plan.smoke,
+        facts=_facts(figures, t), headline=_headline(figures, t), weak=_weak(figures, t),
+        forests=[_forest(figures, told, t) for told in figures.attributes],
+        groups=[(name, _percent(share)) for told in figures.attributes for name, share in told.groups.items()],
+        heat=_heat(figures, t), slope=_slope(figures, t), slope_line=_slope_line(figures, t),
+        readings=[_readings(told, t) for told in figures.attributes],
+        calibration_note=t["calibration_note"].format(labels=figures.labels[0], distinct=figures.labels[1]),
+        confusions=_confusions(figures, t), compliance=_compliance(figures, t), arms=_arms(figures, t),
+        diversity=_diversity(figures, t),
+        diversity_note=t["diversity_note"].format(count=_compared(figures)), fates=_fates(figures, t),
+        grids=_grids(figures, t), command=command(figures),
+        sizes=t["sizes"].format(per_cell=plan.sizes.per_cell, explicit=plan.sizes.explicit_per_cell,
+                                labels=plan.sizes.contexts),
+    )  # fmt: skip
+
+
+@cache
+def _texts() -> Mapping[str, Texts]:
+    texts: Mapping[str, Texts] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    return texts
+
+
+def _facts(figures: Figures, t: Texts) -> list[tuple[str, str]]:
+    plan, names = figures.run.plan, t["facts"]
+    made = t["borrowed"] if figures.borrowed else t["own"]
+    return [
+        (names["generator"], f"{plan.generator} {plan.generator_sha256[:12]}"),
+        (names["probe"], f"{plan.probe} {plan.probe_sha256[:12]}"),
+        (names["prompts"], t["prompts_in"][plan.language].format(series=plan.series)),
+        (names["scorer"], f"{plan.scorer} {plan.scorer_sha256[:12]}"),
+        (names["calibration"], f"{figures.calibration.sha256[:12]}, {made}"),
+        (names["policy"], f"{plan.policy} {plan.policy_sha256[:12]}"),
+        (names["pictures"], str(sum(sum(row.values()) for row in figures.fates.values()))),
+        (names["seeds"], plan.seed_rule),
+    ]  # fmt: skip
+
+
+def _headline(figures: Figures, t: Texts) -> list[str]:
+    lines = []
+    for told in figures.attributes:
+        if told.gap and told.variation:
+            inference = figures.run.loaded.probe.inference
+            found = sum(one.is_finding for one in told.estimates)
+            lines += [
+                t["gap"].format(fillers=len(told.estimates), gap=_signed(told.gap)),
+                t["variation"].format(above=_signed(told.variation.above), floor=f"{told.variation.floor:.2f}",
+                                      observed=f"{told.variation.observed.value:.2f}"),
+                t["findings"].format(found=found, tested=len(told.estimates), margin=f"{inference.margin:.0%}",
+                                     fdr=f"{inference.fdr:.0%}"),
+            ]  # fmt: skip
+    scores = sorted(told.vendi for told in figures.diversity)
+    if scores:
+        count = _compared(figures)
+        repeats = scores[len(scores) // 2] <= max(REPEATING * count, 1.5)
+        verdict = t["repeats_much"] if repeats and count > 1 else t["repeats_little"]
+        lines.append(t["repeats"].format(least=f"{scores[0]:.1f}", most=f"{scores[-1]:.1f}", count=count,
+                                         verdict=verdict))  # fmt: skip
+    return lines
+
+
+def _weak(figures: Figures, t: Texts) -> list[str]:
+    return [
+        t["no_share"].format(attribute=t["attributes"][told.attribute], why=f"({told.too_weak})")
+        for told in figures.attributes
+        if told.too_weak
+    ]
+
+
+def _forest(figures: Figures, told: AttributeFigures, t: Texts) -> dict[str, str]:
+    """Of the first class; of age, where most are adults, as well: the other two are in the tables."""
+    estimates = {one.filler: one for one in told.estimates}
+    at = 0 if told.attribute == "presentation" else 1
+    known = figures.reference.feminine if figures.reference and at == 0 else {}
+    parity = (0.5,) if told.attribute == "presentation" else ()
+    dots = [
+        Dot(read.filler, read.worst_case[at], one.shares[at] if (one := estimates.get(read.filler)) else None,
+            (*parity, *([known[read.filler]] if read.filler in known else [])), bool(one and one.is_finding))
+        for read in told.read
+    ]  # fmt: skip
+    title = t["forest"].format(attribute=t["attributes"][told.attribute], name=t["answers"][told.classes[at]])
+    return {"title": title, "svg": forest(dots, title, t["share"])}
+
+
+def _heat(figures: Figures, t: Texts) -> str:
+    tested = [told for told in figures.attributes if told.variation]
+    if not tested:
+        return ""
+    fillers = [read.filler for read in tested[0].read]
+    cells = []
+    for filler in fillers:
+        ones = [next((one for one in told.estimates if one.filler == filler), None) for told in tested]
+        cells.append(
+            [(one.excess.above.value, one.is_finding) if one and one.excess else (None, False) for one in ones]
+        )
+    columns = [f"{t['attributes'][told.attribute]}: {t['distance']}" for told in tested]
+    return heat(fillers, columns, cells, t["heat"])
+
+
+def _slope(figures: Figures, t: Texts) -> str:
+    known = figures.reference.feminine if figures.reference else {}
+    for told in figures.attributes:
+        if told.slope:
+            points = [(one.filler, known[one.filler], one.shares[0]) for one in told.estimates if one.filler in known]
+            return slope(points, t["slope"], t["across"], t["up"])
+    return ""
+
+
+def _slope_line(figures: Figures, t: Texts) -> str:
+    for told in figures.attributes:
+        if told.slope and figures.reference:
+            reference = figures.reference
+            return str(t["slope_value"].format(slope=_plain(told.slope.slope), p=f"{told.slope.p:.3f}",
+                       source=reference.source, year=reference.year, licence=reference.licence))  # fmt: skip
+    return str(t["no_slope"])
+
+
+def _readings(told: AttributeFigures, t: Texts) -> Table:
+    names = t["answers"]
+    heads = [t["filler"], t["group"], t["asked"], t["missing"], names[NO_PERSON], *(names[c] for c in told.classes),
+             names[UNCLEAR]]  # fmt: skip
+    rows = [[r.filler, r.group, r.asked, r.missing, r.no_person, *r.answers] for r in told.read]
+    return {"title": t["attributes"][told.attribute], "heads": heads, "rows": rows}
+
+
+def _confusions(figures: Figures, t: Texts) -> list[Table]:
+    names = t["answers"]
+    person = [[names[name], *row[:2]] for name, row in zip(PERSON_CLASSES, figures.person, strict=True)]
+    tables: list[Table] = [
+        {"title": t["person"], "heads": ["", *(names[name] for name in PERSON_CLASSES)], "rows": person, "note": ""}
+    ]
+    for told in figures.attributes:
+        heads = ["", *(names[name] for name in told.classes), names[UNCLEAR], t["information"]]
+        rows = [
+            [names[name], *row, f"{information:.2f}"]
+            for name, row, information in zip(told.classes, told.confusion, told.information, strict=True)
+        ]
+        note = t["threshold"].format(threshold=f"{told.threshold:.2f}")
+        tables.append({"title": t["attributes"][told.attribute], "heads": heads, "rows": rows, "note": note})
+    return tables
+
+
+def _compliance(figures: Figures, t: Texts) -> Table:
+    heads = [
+        "",
+        t["asked"],
+        t["missing"],
+        t["answers"][NO_PERSON],
+        t["as_asked"],
+        t["otherwise"],
+        t["answers"][UNCLEAR],
+    ]
+    rows = [
+        [t["arm_names"][c.arm], c.asked, c.missing, c.no_person, c.as_asked, c.otherwise, c.unclear]
+        for c in figures.compliance
+    ]
+    return {"heads": heads, "rows": rows}
+
+
+def _arms(figures: Figures, t: Texts) -> str:
+    arms = figures.arms
+    if arms is None:
+        return ""
+    return str(t["arms"].format(first=f"{arms.first:.1f}", second=f"{arms.second:.1f}", ratio=f"{arms.ratio:.2f}",
+                                p=f"{arms.p:.3f}"))  # fmt: skip
+
+
+def _compared(figures: Figures) -> int:
+    return figures.diversity[0].pictures if figures.diversity else 0
+
+
+def _diversity(figures: Figures, t: Texts) -> str:
+    rows = [(told.filler, told.vendi) for told in figures.diversity]
+    return bars(rows, max(_compared(figures), 1), t["diversity"], "Vendi")
+
+
+def _fates(figures: Figures, t: Texts) -> Table:
+    heads = ["", *(t["fates"][fate] for fate in Fate)]
+    return {"heads": heads, "rows": [[t["arm_names"][arm], *row.values()] for arm, row in figures.fates.items()]}
+
+
+def _grids(figures: Figures, t: Texts) -> list[Table]:
+    outcomes = figures.run.outcomes()
+    shown = [ask for ask in figures.run.asks if ask.arm == NEUTRAL and outcomes[ask.key].fate is Fate.RELEASED]
+    by_filler: dict[str, list[Ask]] = {}
+    for ask in sorted(shown, key=lambda ask: ask.seed):
+        by_filler.setdefault(ask.filler, []).append(ask)
+    grids = [
+        {"title": filler.name, "tiles": _tiles(figures, by_filler.get(filler.name, []), outcomes)}
+        for filler in figures.run.fillers
+    ]
+    for answer, title in ((UNCLEAR, t["grid_unclear"]), (NO_PERSON, t["grid_no_person"])):
+        asks = [ask for ask in shown if figures.readings[ask.key].get("presentation") == answer]
+        grids.append({"title": title, "tiles": _tiles(figures, sorted(asks, key=lambda ask: ask.seed), outcomes)})
+    return grids
+
+
+def _tiles(figures: Figures, asks: Iterable[Ask], outcomes: Mapping[str, Outcome]) -> list[dict[str, str]]:
+    return [
+        {"alt": ask.prompt, "data": _thumbnail(figures.run.folder / outcomes[ask.key].file),
+         "name": outcomes[ask.key].decision_id}
+        for ask in list(asks)[:TILES]
+    ]  # fmt: skip
+
+
+def _thumbnail(path: Path) -> str:
+    small = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.convert("RGB").resize((TILE_SIDE, TILE_SIDE)).save(small, "JPEG", quality=TILE_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(small.getvalue()).decode()
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.value:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+
+
+def _plain(interval: Interval) -> str:
+    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def _percent(interval: Interval) -> str:
+    return f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
+
+
+def as_text(figures: Figures, language: Language, files: Sequence[Path]) -> str:
+    """The headline for a terminal, and where the report is."""
+    t = _texts()[language]
+    return "\n".join([*_headline(figures, t), *_weak(figures, t), *map(str, files)])
