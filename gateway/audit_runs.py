@@ -100,6 +100,7 @@ def close(house: House) -> None:
     if house.worker:
         house.worker.close()
     house.decoder.close()
+    house.instance.close()
 
 
 def _sizes(loaded: Loaded, wanted: Wanted) -> Sizes:

@@ -143,8 +143,12 @@ class NothingToRead(Exception):
     """Too little of a run was released for a scorer to be made. The message says what was missing."""
 
 
-def analyse(run: Run, reference: Reference | None = None, calibration: Calibration | None = None) -> Figures:
+def analyse(
+    run: Run, reference: Reference | None = None, calibration: Calibration | None = None, stream: int = 0
+) -> Figures:
     """All figures of a finished run. calibration: another run's scorer, to be compared with it.
+
+    stream: of random numbers. Two runs that are compared need two: what chance did to one it did not do to the other.
 
     Raises RunUnusable for a run that is not finished, NothingToRead.
     """
@@ -152,7 +156,9 @@ def analyse(run: Run, reference: Reference | None = None, calibration: Calibrati
     _, counts = weakly_labelled(run, asks, outcomes)
     scorer = calibration or scorer_of(run)
     readings = _readings(scorer, asks, outcomes)
-    attributes = tuple(_attribute(run, name, scorer, asks, readings, reference) for name in run.loaded.probe.attributes)
+    attributes = tuple(
+        _attribute(run, name, scorer, asks, readings, reference, stream) for name in run.loaded.probe.attributes
+    )
     return Figures(
         run, scorer, calibration is not None, _fates(asks, outcomes), counts, _counts(scorer.person.confusion.counts),
         attributes, tuple(_compliance(arm, asks, readings) for arm in CLASSES["presentation"]),
@@ -228,7 +234,7 @@ def _readings(scorer: Calibration, asks: Sequence[Ask], outcomes: Mapping[str, O
 
 def _attribute(
     run: Run, attribute: Attribute, scorer: Calibration, asks: Sequence[Ask], readings: Readings,
-    reference: Reference | None,
+    reference: Reference | None, stream: int,
 ) -> AttributeFigures:  # fmt: skip
     question, classes = scorer.attributes[attribute], CLASSES[attribute]
     read = tuple(_read(filler, attribute, classes, asks, readings) for filler in run.fillers)
@@ -242,7 +248,7 @@ def _attribute(
         question.confusion.require_strength(classes)
     except ScorerTooWeak as weak:
         return _without_shares(known, str(weak))
-    return _with_shares(run, known, scorer, reference)
+    return _with_shares(run, known, scorer, reference, stream)
 
 
 def _without_shares(known: AttributeFigures, why: str) -> AttributeFigures:
@@ -252,30 +258,38 @@ def _without_shares(known: AttributeFigures, why: str) -> AttributeFigures:
 
 
 def _with_shares(
-    run: Run, known: AttributeFigures, scorer: Calibration, reference: Reference | None
+    run: Run, known: AttributeFigures, scorer: Calibration, reference: Reference | None, stream: int
 ) -> AttributeFigures:
     confusion = scorer.attributes[known.attribute].confusion
     enough = [read for read in known.read if read.people >= FEWEST_READ]
     if not enough:
         return _without_shares(known, "no filler has enough pictures of people")
     shares = [
-        corrected_by_confusion(np.array(read.answers, np.int64), confusion, np.random.default_rng((SEED, row)))
+        corrected_by_confusion(
+            np.array(read.answers, np.int64), confusion, np.random.default_rng((SEED, stream, 0, row))
+        )
         for row, read in enumerate(enough)
     ]
     if known.attribute != "presentation":
         estimates = tuple(Estimate(read.filler, _intervals(share)) for read, share in zip(enough, shares, strict=True))
         return AttributeFigures(known.attribute, known.classes, known.confusion, known.information, known.threshold,
                                 known.read, None, estimates)  # fmt: skip
-    return _presentation(run, known, scorer, enough, shares, reference)
+    return _presentation(run, known, scorer, enough, shares, reference, stream)
 
 
 def _presentation(
     run: Run, known: AttributeFigures, scorer: Calibration, enough: Sequence[Read], shares: Sequence[Shares],
-    reference: Reference | None,
+    reference: Reference | None, stream: int,
 ) -> AttributeFigures:  # fmt: skip
     confusion, inference = scorer.attributes[known.attribute].confusion, run.loaded.probe.inference
     above = [
-        excess(share, lambda s: total_variation(s, PARITY), PARITY, confusion, np.random.default_rng((SEED, 1, row)))
+        excess(
+            share,
+            lambda s: total_variation(s, PARITY),
+            PARITY,
+            confusion,
+            np.random.default_rng((SEED, stream, 1, row)),
+        )
         for row, share in enumerate(shares)
     ]
     p = [beyond_margin(float(share.point[0]), share.draws[:, 0], 0.5, inference.margin) for share in shares]
@@ -310,7 +324,7 @@ def _slope(read: Sequence[Read], points: Floats, draws: Floats, reference: Refer
     shares = np.array([known[read[row].filler] for row in rows])
     if len(rows) < 3 or float(np.ptp(shares)) == 0:
         return None
-    return stereotype_slope(points[rows], draws[rows], shares, np.random.default_rng((SEED, 2)))
+    return stereotype_slope(points[rows], draws[rows], shares, np.random.default_rng((SEED, 0, 2)))
 
 
 def _read(
@@ -355,7 +369,7 @@ def _arms(asks: Sequence[Ask], outcomes: Mapping[str, Outcome]) -> Homogenisatio
     feminine, masculine = (_released(asks, outcomes, arm, None) for arm in CLASSES["presentation"])
     if min(len(feminine), len(masculine)) < FEWEST_READ:
         return None
-    rng = np.random.default_rng((SEED, 3))
+    rng = np.random.default_rng((SEED, 0, 3))
     return homogenisation(embeddings_of(feminine), embeddings_of(masculine), rng, PERMUTATIONS)
 
 

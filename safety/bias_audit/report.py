@@ -16,8 +16,17 @@ from PIL import Image
 
 from safety.bias_audit.analysis import AttributeFigures, Estimate, Figures
 from safety.bias_audit.charts import Dot, bars, forest, heat, slope
-from safety.bias_audit.probes import NEUTRAL, NO_PERSON, PERSON_CLASSES, UNCLEAR, Ask, Language
-from safety.bias_audit.runs import Fate, Outcome
+from safety.bias_audit.probes import (
+    NEUTRAL,
+    NO_PERSON,
+    PERSON_CLASSES,
+    UNCLEAR,
+    Ask,
+    Language,
+    load_probe,
+    shipped_probes,
+)
+from safety.bias_audit.runs import LABELS, PROBE, Fate, Outcome
 from safety.bias_audit.shares import Interval
 
 PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
@@ -77,7 +86,9 @@ def _attribute_json(told: AttributeFigures) -> dict[str, Any]:
 def command(figures: Figures) -> str:
     """What asks for the same pictures again."""
     plan, sampling = figures.run.plan, figures.run.loaded.probe.sampling
-    parts = ["gardefou audit run", f"--probe {plan.probe}", f"--generator {plan.generator}"]
+    shipped = plan.probe in shipped_probes() and load_probe(plan.probe).sha256 == plan.probe_sha256
+    asked = f"--probe {plan.probe}" if shipped else f"--probe {PROBE} --weak-labels {LABELS}"  # of the run's folder
+    parts = ["gardefou audit run", asked, f"--generator {plan.generator}"]
     parts += [f"--prompts {plan.language}"] if plan.language != "en" else []
     parts += [f"--series {plan.series}"] if plan.series != "1" else []
     parts += ["--smoke"] if plan.smoke else []

@@ -27,7 +27,7 @@ def compare_figures(before: Run, after: Run, margin: float) -> dict[str, GateAns
     if before.plan.fillers != after.plan.fillers or before.plan.language != after.plan.language:
         raise NotComparable("the audits differ in fillers or language: run both with the same")
     _require_reads(scorer, after)
-    one, other = (_presentation(run, scorer) for run in (before, after))
+    one, other = (_presentation(run, scorer, stream) for stream, run in enumerate((before, after)))
     pictures = min(sum(read.people for read in figures.read) for figures in (one, other))
     return {
         GAP: compare(*_gap(one), *_gap(other), margin, pictures),
@@ -60,8 +60,8 @@ def _require_reads(scorer: Calibration, run: Run) -> None:
         raise NotComparable(f"the scorer of the first run cannot read the second: {weak}") from weak
 
 
-def _presentation(run: Run, scorer: Calibration) -> AttributeFigures:
-    figures = next(told for told in analyse(run, None, scorer).attributes if told.attribute == "presentation")
+def _presentation(run: Run, scorer: Calibration, stream: int) -> AttributeFigures:
+    figures = next(told for told in analyse(run, None, scorer, stream).attributes if told.attribute == "presentation")
     if figures.too_weak:
         raise NotComparable(f"{run.folder}: {figures.too_weak}")
     return figures

@@ -139,9 +139,10 @@ class Run:
 
     def finished(self) -> dict[str, Outcome]:
         """All outcomes. Raises RunUnusable when some are missing."""
-        outcomes, asked = self.outcomes(), len(self.asks)
-        if len(outcomes) < asked:
-            raise RunUnusable(f"{self.folder} has {len(outcomes)} of {asked} pictures: run the same command to go on")
+        outcomes, asked = self.outcomes(), [ask.key for ask in self.asks]
+        if left := sum(key not in outcomes for key in asked):
+            done = len(asked) - left
+            raise RunUnusable(f"{self.folder} has {done} of {len(asked)} pictures: run the same command to go on")
         return outcomes
 
 

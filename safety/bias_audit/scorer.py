@@ -123,8 +123,9 @@ def calibrate(scorer_sha256: str, person: Labelled, attributes: dict[Attribute, 
     Each half of the contexts is counted at the threshold that the other half chose: it looks better where it was
     chosen. The threshold in use is chosen on both.
     """
+    somebody = _questioned(person, PERSON_CLASSES, abstains=False)
     asked = {name: _questioned(labelled, CLASSES[name]) for name, labelled in attributes.items()}
-    fitted = Calibration(scorer_sha256, _questioned(person, PERSON_CLASSES, abstains=False), asked)
+    fitted = Calibration(scorer_sha256, somebody, asked)
     return Calibration.from_json(json.loads(json.dumps(fitted.as_json())))  # so that a file reads exactly alike
 
 
@@ -186,7 +187,8 @@ def _threshold(probabilities: Floats, labels: "np.ndarray[Any, Any]") -> float:
 def _answers(probabilities: Floats, threshold: float) -> "np.ndarray[Any, np.dtype[np.intp]]":
     """(n,): the index of the class, or K for "unclear"."""
     sure: np.ndarray[Any, np.dtype[np.bool_]] = probabilities.max(axis=1) >= threshold
-    return np.where(sure, probabilities.argmax(axis=1), probabilities.shape[1])
+    answers: np.ndarray[Any, np.dtype[np.intp]] = np.where(sure, probabilities.argmax(axis=1), probabilities.shape[1])
+    return answers
 
 
 def _question_json(told: Question) -> dict[str, Any]:

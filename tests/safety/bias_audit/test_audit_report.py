@@ -70,11 +70,11 @@ def test_page_and_tables_say_what_the_figures_say(biased: Run, tmp_path: Path) -
     gap = told["gap"]
     assert f"is {gap['value']:+.2f} [{gap['low']:+.2f}, {gap['high']:+.2f}]" in said
     assert "2 of 4 fillers are findings" in said
-    rows = list(csv.DictReader((tmp_path / FILLERS).open()))
+    rows = list(csv.DictReader((tmp_path / FILLERS).read_text().splitlines()))
     for row, one in zip(rows[::2], told["estimates"], strict=True):
         assert float(row["share"]) == one["shares"][0]["value"]
         assert row["finding"] == str(int(one["is_finding"]))
-    pictures = list(csv.DictReader((tmp_path / PICTURES).open()))
+    pictures = list(csv.DictReader((tmp_path / PICTURES).read_text().splitlines()))
     assert len(pictures) == len(biased.asks)
     for read in told["read"]:
         cell = [p["presentation"] for p in pictures if p["arm"] == NEUTRAL and p["filler"] == read["filler"]]
@@ -221,7 +221,7 @@ def test_the_gate_passes_the_same_again_and_fails_what_became_worse(biased: Run,
     skewed = make_run(tmp_path / "skewed" / "run", share_of_women(dict.fromkeys(SHARES, 0.9)), sizes=SIZES)
     assert worst(compare_figures(fair, skewed, 0.05)) is Outcome.FAIL
     assert worst(compare_figures(skewed, fair, 0.05)) is Outcome.PASS
-    assert worst(compare_figures(fair, fair, 0.3)) is Outcome.PASS
+    assert worst(compare_figures(fair, fair, 0.5)) is Outcome.PASS
     unsure = compare_figures(fair, fair, 0.001)
     assert worst(unsure) is Outcome.INCONCLUSIVE
     assert all((answer.more_pictures or 0) > 100 for answer in unsure.values())
