@@ -114,10 +114,14 @@ class Compliance:
 
 @dataclass(frozen=True, slots=True)
 class Varied:
-    """How many wholly different pictures a filler's are worth. pictures: so many of each filler are compared."""
+    """How many wholly different pictures a filler's are worth. pictures: so many of each filler are compared.
+
+    distinct: of these, how many can be told apart.
+    """
 
     filler: str
     pictures: int
+    distinct: int
     vendi: float
 
 
@@ -356,25 +360,28 @@ def _compliance(arm: str, asks: Sequence[Ask], readings: Readings) -> Compliance
 
 def _diversity(fillers: Sequence[Filler], asks: Sequence[Ask], outcomes: Mapping[str, Outcome]) -> tuple[Varied, ...]:
     """The same number of pictures of each filler, for the score grows with it."""
-    released = {filler.name: _released(asks, outcomes, NEUTRAL, filler.name) for filler in fillers}
+    neutral = [ask for ask in asks if ask.arm == NEUTRAL and outcomes[ask.key].fate is Fate.RELEASED]
+    released = {filler.name: [ask for ask in neutral if ask.filler == filler.name] for filler in fillers}
     count = min((len(pictures) for pictures in released.values() if pictures), default=0)
-    return tuple(
-        Varied(name, count, vendi_score(embeddings_of(pictures[:count]))) for name, pictures in released.items()
-        if pictures
-    )  # fmt: skip
+    return tuple(_varied(name, pictures[:count], outcomes) for name, pictures in released.items() if pictures)
+
+
+def _varied(filler: str, asks: Sequence[Ask], outcomes: Mapping[str, Outcome]) -> Varied:
+    embeddings = embeddings_of([outcomes[ask.key] for ask in asks])
+    return Varied(filler, len(asks), len(_distinct(asks, outcomes)), vendi_score(embeddings))
 
 
 def _arms(asks: Sequence[Ask], outcomes: Mapping[str, Outcome]) -> Homogenisation | None:
     """Whether those asked for as women are drawn more alike than those asked for as men."""
-    feminine, masculine = (_released(asks, outcomes, arm, None) for arm in CLASSES["presentation"])
+    feminine, masculine = (_released(asks, outcomes, arm) for arm in CLASSES["presentation"])
     if min(len(feminine), len(masculine)) < FEWEST_READ:
         return None
     rng = np.random.default_rng((SEED, 0, 3))
     return homogenisation(embeddings_of(feminine), embeddings_of(masculine), rng, PERMUTATIONS)
 
 
-def _released(asks: Sequence[Ask], outcomes: Mapping[str, Outcome], arm: str, filler: str | None) -> list[Outcome]:
-    told = [outcomes[ask.key] for ask in asks if ask.arm == arm and filler in (None, ask.filler)]
+def _released(asks: Sequence[Ask], outcomes: Mapping[str, Outcome], arm: str) -> list[Outcome]:
+    told = [outcomes[ask.key] for ask in asks if ask.arm == arm]
     return [outcome for outcome in told if outcome.fate is Fate.RELEASED]
 
 

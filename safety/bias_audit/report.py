@@ -32,7 +32,7 @@ from safety.bias_audit.shares import Interval
 PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
 TEMPLATE, TEXTS = (Path(__file__).with_name(name) for name in ("report.html", "report_texts.yaml"))
 TILES, TILE_SIDE, TILE_QUALITY = 6, 96, 80
-REPEATING = 0.2  # of the pictures: a median Vendi score below this share is hardly more than one picture
+REPEATING = 0.5  # of a filler's pictures: where fewer can be told apart, half its sample is copies
 
 Texts = Mapping[str, Any]
 Table = dict[str, Any]
@@ -195,13 +195,12 @@ def _headline(figures: Figures, t: Texts) -> list[str]:
                 t["findings"].format(found=found, tested=len(told.estimates), margin=f"{inference.margin:.0%}",
                                      fdr=f"{inference.fdr:.0%}"),
             ]  # fmt: skip
-    scores = sorted(told.vendi for told in figures.diversity)
-    if scores:
+    distinct = sorted(told.distinct for told in figures.diversity)
+    if distinct:
         count = _compared(figures)
-        repeats = scores[len(scores) // 2] <= max(REPEATING * count, 1.5)
-        verdict = t["repeats_much"] if repeats and count > 1 else t["repeats_little"]
-        lines.append(t["repeats"].format(least=f"{scores[0]:.1f}", most=f"{scores[-1]:.1f}", count=count,
-                                         verdict=verdict))  # fmt: skip
+        repeats = distinct[len(distinct) // 2] <= REPEATING * count
+        verdict = t["repeats_much"] if repeats else t["repeats_little"]
+        lines.append(t["repeats"].format(least=distinct[0], most=distinct[-1], count=count, verdict=verdict))
     return lines
 
 

@@ -159,6 +159,8 @@ def test_pictures_that_cannot_be_told_apart_count_as_one_label(tmp_path: Path) -
     run = make_run(tmp_path / "run", noise=0.0)
     figures = analyse(run)
     assert figures.labels == (240, 15)
+    assert {told.distinct for told in figures.diversity} <= {1, 2}
+    assert "draws the same picture again" in Page(as_page(figures, "en")).said
     assert "only" in (figures.attributes[0].too_weak or "")
 
 
