@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from gateway.assembly import House
 from gateway.auth import Caller
-from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused, GatewayError
+from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused
 from gateway.generation import Asked, Drawn
 from safety.bias_audit.analysis import Figures, analyse, scorer_of
 from safety.bias_audit.gate import GateAnswer
@@ -147,17 +147,17 @@ async def _carry_out(house: House, run: Run, left: Sequence[Ask]) -> None:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(2 * house.generator.batch_size, house.settings.queue_capacity)):
                         group.create_task(work())
-    except* GatewayError as errors:
+    except ExceptionGroup as errors:
         raise _first(errors) from errors
     finally:
         outcomes.close()
 
 
-def _first(errors: BaseExceptionGroup[GatewayError]) -> GatewayError:
+def _first(errors: ExceptionGroup[Exception]) -> BaseException:
+    """What stopped the run: the others were cancelled for its sake, or failed in the same way."""
     first: BaseException = errors
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    assert isinstance(first, GatewayError)
     return first
 
 

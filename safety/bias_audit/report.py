@@ -206,9 +206,9 @@ def _headline(figures: Figures, t: Texts) -> list[str]:
 
 def _weak(figures: Figures, t: Texts) -> list[str]:
     return [
-        t["no_share"].format(attribute=t["attributes"][told.attribute], why=f"({told.too_weak})")
+        t["no_share"].format(attribute=t["attributes"][told.attribute])
         for told in figures.attributes
-        if told.too_weak
+        if told.too_weak and not figures.run.plan.smoke
     ]
 
 

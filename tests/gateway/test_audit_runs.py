@@ -158,7 +158,8 @@ def test_a_smoke_run_of_dalle_nano_ends_with_a_signed_report(tmp_path: Path) -> 
     assert ended.exit_code == 0, ended.output
     told = json.loads((out / "report.json").read_text())
     assert told["plan"]["generator"] == "dalle-nano"
-    assert sum(row["released"] for row in told["outcomes"].values()) == 15 + 3 * 3
+    assert sum(sum(row.values()) for row in told["outcomes"].values()) == 15 + 3 * 3
+    assert told["outcomes"]["neutral"]["released"] == 3
     assert "pictures a second" in ended.stderr
     assert "Essai à blanc" in (out / "report.html").read_text()
     verified = CliRunner().invoke(app, ["audit", "verify", str(out), "--data", data])
