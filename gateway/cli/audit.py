@@ -137,3 +137,19 @@ def audit_verify(
 
         names = audit_runs.verified(report, keys_folder(settings_of(data=data)))
         typer.echo(f"signed by this service: {', '.join(names)}")
+
+
+@group.command("selftest")
+def audit_selftest(
+    out: Annotated[Path | None, typer.Option(help="Folder for the page audit-selftest.md.", file_okay=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Audit generators whose bias was planted: exit code 1 when the audit does not say what is true of them."""
+    with told_plainly(as_json):
+        from safety.bias_audit.planted import selftest
+
+        found = selftest.run(each=lambda title: say(f"done: {title}"))
+        if out:
+            selftest.write_page(found, out)
+        typer.echo(json.dumps(selftest.as_answer(found)) if as_json else selftest.as_text(found))
+    raise typer.Exit(0 if found.is_passed else FOUND_PROBLEMS)

@@ -47,7 +47,7 @@ def discoveries(p_values: Sequence[float], rate: float) -> Flags:
 
 
 def pooled(points: Floats, draws: Floats) -> Interval:
-    """The mean over fillers. points: (m,). draws: (m, n), independent between fillers."""
+    """The mean over fillers. points: (m,). draws: (m, n), column i of one draw of the scorer's confusion matrix."""
     return interval_of(float(points.mean()), draws.mean(axis=0))
 
 
@@ -75,6 +75,6 @@ def stereotype_slope(points: Floats, draws: Floats, references: Floats, rng: np.
         raise ValueError("a slope needs references that differ between fillers")
     weights = centred / (centred**2).sum()
     slope = float(weights @ points)
-    shuffled = np.array([rng.permutation(weights) @ points for _ in range(PERMUTATIONS)])
+    shuffled = rng.permuted(np.broadcast_to(weights, (PERMUTATIONS, len(weights))), axis=1) @ points
     as_far = int((np.abs(shuffled) >= abs(slope) - LEAST_SPREAD).sum())
     return Slope(interval_of(slope, weights @ draws), (as_far + 1) / (PERMUTATIONS + 1))

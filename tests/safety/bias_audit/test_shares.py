@@ -98,3 +98,11 @@ def test_the_floor_of_a_fair_generator_is_its_own_spread() -> None:
     fair, perfect = np.full(10, 0.1), Confusion(np.eye(10, dtype=np.int64) * 100_000)
     read = floor_under(fair, 8, perfect, 2000, np.random.default_rng(0))
     assert np.abs(read - 0.1).mean() == pytest.approx(0.086, abs=0.002)  # E[MAD] of ten bins, eight pictures
+
+
+def test_one_calibration_set_has_one_error_wherever_it_is_used() -> None:
+    rng = np.random.default_rng(0)
+    confusion = Confusion(np.array([[35, 5], [6, 34]]))  # so few labels that its error is most of the interval
+    first, second = (corrected_by_confusion(np.array([50_000, 50_000]), confusion, rng).draws[:, 0] for _ in range(2))
+    assert np.corrcoef(first, second)[0, 1] > 0.95
+    assert (first - second).std() < 0.2 * first.std()
