@@ -9,6 +9,7 @@ from safety.bias_audit.planted.glyphs import SIDE, Pictures, face_region
 from safety.bias_audit.shares import Counts, Floats
 from safety.bias_audit.skin_tone import MONK, read_tone
 
+BLOCK = 50  # pictures worked on at once: their arrays stay small
 GRID = 8  # pixels a side that the head sees
 EDGE = 32.0  # levels between neighbours that count as much as a colour
 RIDGE = 0.003
@@ -32,13 +33,25 @@ class Head:
         return np.argmax(features @ self.weights[:-1, :2] + self.weights[-1, :2], axis=1)
 
 
-def features_of(pictures: Pictures, grid: int = GRID) -> Floats:
+def features_of(pictures: Pictures) -> Floats:
     """(n, d): the mean colours of a grid over the pictures, about in [-1, 1], and how strong its edges are."""
+    return np.concatenate([_features(pictures[at : at + BLOCK]) for at in range(0, len(pictures), BLOCK)])
+
+
+def coarser(features: Floats, grid: int) -> Floats:
+    """Features (n, d) as they would be on a grid that divides GRID."""
+    cell = GRID // grid
+    means = features.reshape(len(features), grid, cell, grid, cell, -1).mean(axis=(2, 4))
+    coarse: Floats = means.reshape(len(features), -1)
+    return coarse
+
+
+def _features(pictures: Pictures) -> Floats:
     light = pictures.mean(axis=3)
     across, down = (np.abs(np.diff(light, axis=axis, append=0)) for axis in (2, 1))
     channels = np.concatenate([pictures / 127.5 - 1, across[..., None] / EDGE, down[..., None] / EDGE], axis=3)
-    cell = SIDE // grid
-    means = channels.reshape(len(pictures), grid, cell, grid, cell, -1).mean(axis=(2, 4))
+    cell = SIDE // GRID
+    means = channels.reshape(len(pictures), GRID, cell, GRID, cell, -1).mean(axis=(2, 4))
     features: Floats = means.reshape(len(pictures), -1)
     return features
 
