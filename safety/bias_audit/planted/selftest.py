@@ -30,12 +30,12 @@ class Replicates:
     """How often each law is tried."""
 
     coverage: int = 300
-    discoveries: int = 80
-    doses: int = 150
-    gate: int = 60
+    discoveries: int = 50
+    doses: int = 120
+    gate: int = 40
     refusals: int = 300
-    permuted: int = 150
-    alarms: int = 40
+    permuted: int = 100
+    alarms: int = 30
     published: int = 300
 
 
@@ -73,11 +73,10 @@ Step = Callable[[World, Replicates, np.random.Generator], Section]
 
 
 def run(times: Replicates = SHIPPED, each: Callable[[str], None] = lambda title: None) -> SelfTest:
-    """Every law, always from the same seed. each: is told the title of a section that is done."""
-    rng = np.random.default_rng(SEED)
-    world, sections = built(rng), []
-    for step in STEPS:
-        sections.append(step(world, times, rng))
+    """Every law, always from its own seed. each: is told the title of a section that is done."""
+    world, sections = built(np.random.default_rng(SEED)), []
+    for number, step in enumerate(STEPS):
+        sections.append(step(world, times, np.random.default_rng([SEED, number])))
         each(sections[-1].title)
     return SelfTest(sections)
 

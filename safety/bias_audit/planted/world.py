@@ -6,7 +6,7 @@ import numpy as np
 
 from safety.bias_audit.planted.glyphs import AGES, FLAT, INK, NO_PERSON, PRESENTATIONS, Sidecar, Style, draw, planted
 from safety.bias_audit.planted.pool import Pool, pool_of
-from safety.bias_audit.planted.scorer import Head, features_of, swatches_read, trained
+from safety.bias_audit.planted.scorer import Head, coarser, features_of, swatches_read, trained
 from safety.bias_audit.shares import Counts, Floats
 from safety.bias_audit.skin_tone import MONK, TONES, tone_of
 
@@ -73,7 +73,7 @@ def built(rng: np.random.Generator) -> World:
     features, people = features_of(pictures), truth.presentation != NO_PERSON
     return World(
         trained(features, truth.presentation, len(PRESENTATIONS)),
-        trained(features_of(pictures, ONE_COLOUR), truth.presentation, len(PRESENTATIONS)),
+        trained(coarser(features, ONE_COLOUR), truth.presentation, len(PRESENTATIONS)),
         trained(features[people], truth.age[people], len(AGES)),
         _seen(HELD_OUT, FLAT, rng),
         _seen(OTHER_STYLE, INK, rng),
@@ -82,13 +82,9 @@ def built(rng: np.random.Generator) -> World:
 
 def _seen(count: int, style: Style, rng: np.random.Generator) -> Seen:
     pictures, sidecar = draw(MIX, count, rng, style)
-    return Seen(
-        features_of(pictures),
-        features_of(pictures, ONE_COLOUR),
-        features_of(pictures, COARSE),
-        swatches_read(pictures),
-        sidecar,
-    )
+    features = features_of(pictures)
+    colour, coarse = coarser(features, ONE_COLOUR), coarser(features, COARSE)
+    return Seen(features, colour, coarse, swatches_read(pictures), sidecar)
 
 
 def _people(seen: Seen) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
