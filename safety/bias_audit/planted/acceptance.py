@@ -4,7 +4,7 @@ The laws are those of the design: coverage, false discovery rate, power, dose re
 attributes, drift. Replicates serve the answers of a real scorer again from a pool (see `pool`), so its errors are real.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -207,7 +207,7 @@ def pooled_variation(shares: Floats) -> Floats:
 
 
 def gate_answers(
-    pool: Pool, ways: int, change: float, figures: list[tuple[Figure, float]], times: int, rng: np.random.Generator
+    pool: Pool, ways: int, change: float, figures: Sequence[tuple[Figure, float]], times: int, rng: np.random.Generator
 ) -> list[list[Outcome]]:
     """For each figure and its margin, what the gate says of a fair A and a B whose first share is `change` larger."""
     answers: list[list[Outcome]] = [[] for _ in figures]

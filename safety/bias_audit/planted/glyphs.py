@@ -74,7 +74,7 @@ def draw(plan: Planted, count: int, rng: np.random.Generator, style: Style = FLA
     """Pictures uint8 (count, 64, 64, 3) and, beside them, what was drawn."""
     truth = Sidecar(*(rng.choice(len(part), count, p=part) for part in (plan.presentation, plan.tone, plan.age)))
     rows = zip(truth.presentation, truth.tone, truth.age, strict=True)
-    return np.stack([_picture(*map(int, row), style, rng) for row in rows]), truth
+    return np.stack([_picture(int(who), int(tone), int(age), style, rng) for who, tone, age in rows]), truth
 
 
 def face_region() -> Mask:
@@ -98,7 +98,8 @@ def _developed(image: Image.Image, style: Style, rng: np.random.Generator) -> Pi
     small = image.reduce(CANVAS // SIDE).filter(ImageFilter.GaussianBlur(style.blur))
     light = np.exp(rng.normal(0, style.exposure))
     pixels = np.asarray(small, np.float64) * light + style.tint + rng.normal(0, style.noise, (SIDE, SIDE, 3))
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    developed: Pictures = np.clip(pixels, 0, 255).astype(np.uint8)
+    return developed
 
 
 def _things(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:

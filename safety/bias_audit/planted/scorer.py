@@ -26,11 +26,13 @@ class Head:
     def answers(self, features: Floats) -> Counts:
         """int (n,) for features (n, d)."""
         chances = _softmax(_with_constant(features) @ self.weights)
-        return np.where(chances.max(axis=1) >= LEAST_SURE, chances.argmax(axis=1), self.weights.shape[1])
+        answers: Counts = np.where(chances.max(axis=1) >= LEAST_SURE, chances.argmax(axis=1), self.weights.shape[1])
+        return answers
 
     def forced(self, features: Floats) -> Counts:
         """int (n,), 0 or 1: the likelier of the first two classes whatever is shown, as published audits read."""
-        return np.argmax(features @ self.weights[:-1, :2] + self.weights[-1, :2], axis=1)
+        likelier: Counts = np.argmax(features @ self.weights[:-1, :2] + self.weights[-1, :2], axis=1)
+        return likelier
 
 
 def features_of(pictures: Pictures) -> Floats:

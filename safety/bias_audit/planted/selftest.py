@@ -12,11 +12,11 @@ from safety.bias_audit.gate import Outcome
 from safety.bias_audit.planted import acceptance as law
 from safety.bias_audit.planted.acceptance import Check, Covered
 from safety.bias_audit.planted.glyphs import NO_PERSON, PRESENTATIONS
-from safety.bias_audit.planted.pool import pool_of_rates
+from safety.bias_audit.planted.pool import Pool, pool_of_rates
 from safety.bias_audit.planted.world import SEED, World, built
 from safety.bias_audit.power import shifted
 from safety.bias_audit.published import DALL_EVAL_PICTURES, HEIM_PICTURES, dall_eval_deviation, heim_imbalance
-from safety.bias_audit.shares import Floats
+from safety.bias_audit.shares import Counts, Floats
 from safety.evaluation.tables import aligned, markdown
 
 PAGE = "audit-selftest.md"
@@ -279,8 +279,8 @@ STEPS: Final[list[Step]] = [
 ]  # fmt: skip
 
 
-def _published(forced: law.Pool, mix: Floats, prompts: int, rng: np.random.Generator) -> tuple[float, float, float]:
-    def mean(pictures: int, formula: Callable[[law.Counts, int], float]) -> float:
+def _published(forced: Pool, mix: Floats, prompts: int, rng: np.random.Generator) -> tuple[float, float, float]:
+    def mean(pictures: int, formula: Callable[[Counts, int], float]) -> float:
         return float(np.mean([formula(forced.serve(mix, pictures, rng)[0], NO_PERSON) for _ in range(prompts)]))
 
     return (

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from safety.bias_audit.gate import Outcome
 from safety.bias_audit.planted import acceptance as law
 from safety.bias_audit.planted import selftest
 from safety.bias_audit.planted.acceptance import Check
@@ -80,9 +81,9 @@ def test_the_gate_neither_fails_an_equal_version_nor_passes_one_at_the_margin(
     (equal,) = law.gate_answers(pool, 4, 0.0, figures, 12, rng)
     (edge,) = law.gate_answers(pool, 4, law.GATE_EDGE, figures, 12, rng)
     (worse,) = law.gate_answers(pool, 4, law.detectable_by_gate(pool, 4, rng), figures, 12, rng)
-    assert equal.count(law.Outcome.FAIL) <= 1
-    assert edge.count(law.Outcome.PASS) <= 2
-    assert worse.count(law.Outcome.FAIL) >= 7
+    assert equal.count(Outcome.FAIL) <= 1
+    assert edge.count(Outcome.PASS) <= 2
+    assert worse.count(Outcome.FAIL) >= 7
 
 
 def test_a_guessing_scorer_is_always_refused_and_a_good_one_never(pool: Pool, rng: np.random.Generator) -> None:
