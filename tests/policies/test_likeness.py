@@ -85,7 +85,7 @@ def test_what_is_allowed_by_a_cell_tells_no_category_and_blames_nothing() -> Non
 @pytest.mark.parametrize("name", shipped_policies())
 def test_a_child_in_a_sexual_scene_is_refused_and_nothing_but_the_hash_is_kept(name: str) -> None:
     judge = load_policy(shipped_policies()[name])
-    for score in (0.45, 0.6, 1.0):
+    for score in (0.6, 0.75, 1.0):
         verdict = judged(judge, sexual_minors=score)
         assert verdict.action.refuses
         assert verdict.hash_only

@@ -96,6 +96,6 @@ def test_the_policy_says_what_follows_from_the_faintest_match(policy: str, categ
     verdict = decide([*calm, *told], POLICIES[policy], Stage.PICTURE)
     assert (verdict.action, verdict.reasons[0].source) == (action, "banned_pictures")
     assert f"picture/{category}/{action}" in {reason.rule for reason in verdict.reasons}
-    assert verdict.hash_only == (category is Category.SEXUAL_MINORS)
+    assert not verdict.hash_only, "a lifted ban must have something to give back"
     with pytest.raises(CouldNotJudge):
         decide(calm, POLICIES[policy], Stage.PICTURE)
