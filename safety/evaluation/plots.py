@@ -12,6 +12,8 @@ from safety.evaluation.statistics import Estimate, Flags, Floats, Reliability, c
 INK, GRID = "#7d8590", "#7d859055"  # legible on white and on near-black, like the colours of the lines
 COLOURS = ("#2f81f7", "#db6d28", "#2da44e", "#bf4b8a", "#9a6cf0", "#b08800", "#1b9aaa", "#d1495b", "#7a8b2f", "#8c6d5a")
 DPI = 110
+LEGEND_COLUMNS = 6
+LEGEND_ROW = 0.25  # inches
 FACTS = {"Software": None}  # no version of a library in the file: the same figures give the same bytes
 
 
@@ -34,7 +36,8 @@ class Scored(Protocol):
 
 def draw_curves(tables: Mapping[str, Scored], out: Path) -> None:
     """Write a PNG on a transparent ground, a line per set. Raises NothingToPlot for a set of one kind of rows."""
-    figure = Figure(figsize=(9.6, 3.6), dpi=DPI, layout="constrained")
+    more_rows = (len(tables) - 1) // LEGEND_COLUMNS
+    figure = Figure(figsize=(9.6, 3.6 + LEGEND_ROW * more_rows), dpi=DPI, layout="constrained")
     roc, precision, trust = figure.subplots(1, 3)
     _frame(roc, "ROC", "false positive rate", "recall")
     _frame(precision, "Precision over recall", "recall", "precision")
@@ -108,5 +111,5 @@ def _dress(axes: Axes, title: str, across: str, up: str) -> None:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     lines, names = axes.get_legend_handles_labels()
-    columns = min(len(names), 6)
+    columns = min(len(names), LEGEND_COLUMNS)
     figure.legend(lines, names, loc="outside lower center", ncols=columns, frameon=False, labelcolor=INK, fontsize=8)
