@@ -115,9 +115,12 @@ def _released(session: Session, picture_id: str) -> PictureRow:
 
 
 def _case_of(session: Session, reported: Reported) -> CaseRow | None:
-    """The open case of the picture; or the one in which a person looked at it for this very reason, and kept it."""
+    """The open case of the picture; or the one in which a person looked at it for this very reason, and kept it.
+
+    A case that is decided but can still be undone is no longer open: another reason would be lost with it.
+    """
     of_picture = select(CaseRow).where(CaseRow.picture_id == reported.picture_id, CaseRow.source == Source.REPORT)
-    waiting = session.exec(of_picture.where(CaseRow.state != "closed")).first()
+    waiting = session.exec(of_picture.where(CaseRow.state == "open")).first()
     same = select(ReportRow.id).where(ReportRow.case_id == CaseRow.id, ReportRow.reason == reported.reason)
     return waiting or session.exec(of_picture.where(same.exists()).order_by(col(CaseRow.opened_at).desc())).first()
 

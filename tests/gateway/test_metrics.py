@@ -17,6 +17,7 @@ from prometheus_client.samples import Sample
 
 from gateway.app import ROUTERS
 from gateway.middleware import METHODS
+from gateway.provenance import Conclusion
 from gateway.store.queue import Band
 from policies.signals import Category, Stage
 from policies.verdict import Action
@@ -47,7 +48,9 @@ NAME = r"[a-z0-9][a-z0-9_.-]{0,40}"
 CLOSED: dict[str, str] = {
     "method": "|".join([*METHODS, "other"]),
     "status": r"[1-5]\d\d",
-    "surface": "openai|studio|moderations|check|terminal|bench",
+    "event": "filed|upheld|overturned",
+    "conclusion": "|".join(Conclusion),
+    "surface": "openai|studio|moderations|check|terminal|bench|audit",
     "model": NAME,
     "policy": NAME,
     "outcome": "allowed|blocked_prompt|blocked_image|blocked_model|unconfirmed|held|cancelled|error",
@@ -57,7 +60,7 @@ CLOSED: dict[str, str] = {
     "reason": NAME,
     "op": NAME,
     "kind": r"[A-Za-z]{1,40}",
-    "scope": "key|session|terminal|sign_in",
+    "scope": "key|session|terminal|sign_in|report|appeal",
     "band": "|".join(Band),
     "action": "decide|escalate|skip|undo",
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",

@@ -144,12 +144,24 @@ def test_a_withdrawal_can_be_appealed_and_the_picture_comes_back(
     assert whole(house)
 
 
+def test_another_reason_given_while_a_decision_can_be_undone_is_looked_at(
+    house: House, link: str, ada: Moderator
+) -> None:
+    report(house)
+    ada.decide(ada.post("/review/next", source="report"), "allow", **KEEP)
+    assert reported(house) == []
+    report(house, "hate")
+    assert len(reported(house)) == 1
+    assert httpx.get(link).status_code == 200
+    assert whole(house)
+
+
 def test_what_a_person_kept_is_not_asked_again_for_the_same_reason(house: House, link: str, ada: Moderator) -> None:
     outcome = report(house).url
     ada.decide(ada.post("/review/next", source="report"), "allow", **KEEP)
     later(house)
-    until(lambda: "the picture stays" in words(somebody(house).get(str(outcome))))
-    assert "the picture stays" in words(report(house, "violence"))
+    until(lambda: "A person has looked: the picture stays" in words(somebody(house).get(str(outcome))))
+    assert "A person has looked: the picture stays" in words(report(house, "violence"))
     assert reported(house) == []
     report(house, "hate")
     assert len(reported(house)) == 1
