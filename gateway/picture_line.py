@@ -91,6 +91,10 @@ class PictureLine:
         except CouldNotJudge as failure:
             self._ask_again(groups, Judged(failure, models))
             return
+        except Exception as error:  # noqa: BLE001 (whoever waits is told, or would wait for ever)
+            unread = CouldNotJudge("gate", "schema", f"gave no answers: {type(error).__name__}")
+            self._ask_again(groups, Judged(unread, models))
+            return
         remaining = iter([Judged(answer, models) for answer in answers])
         for group in groups:
             group.tell(list(islice(remaining, len(group.pictures))))

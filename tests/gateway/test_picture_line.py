@@ -151,6 +151,18 @@ def test_a_request_that_goes_away_while_it_is_judged_leaves_the_others_their_ans
     run(steps)
 
 
+def test_what_is_no_list_of_answers_leaves_nobody_waiting() -> None:
+    async def nothing() -> Any:
+        return None
+
+    async def steps() -> list[Answer]:
+        line = PictureLine(lambda _: (MODELS, nothing()), most=36)
+        first, second = await asyncio.gather(answers_of(line, range(2)), answers_of(line, range(1)))
+        return [*first, *second]
+
+    assert all(isinstance(answer, CouldNotJudge) for answer in run(steps))
+
+
 def test_too_many_or_too_few_answers_are_no_answers() -> None:
     async def ten_for_nine(pictures: Sequence[Tensor]) -> Sequence[Answer]:
         return [answer_for(picture) for picture in [*pictures, pictures[0]]]
