@@ -17,7 +17,7 @@ run: .venv/installed
 	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

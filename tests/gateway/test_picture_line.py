@@ -179,7 +179,7 @@ GROUPS = st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=9), min_siz
 
 
 @given(GROUPS, st.sets(st.integers(0, 255), max_size=3), st.integers(1, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_picture_gets_its_own_answer_and_only_broken_ones_get_none(
     groups: list[list[int]], broken: set[int], most: int
 ) -> None:

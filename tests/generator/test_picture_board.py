@@ -59,7 +59,7 @@ def test_nine_together_are_what_each_is_alone(drawer: DalleMini, alone: list[Ten
     assert all(torch.equal(drawn[number], picture) for number, picture in zip(numbers, alone, strict=True))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_a_picture_is_the_same_whenever_it_comes_and_whoever_comes_and_goes(
     drawer: DalleMini, alone: list[Tensor], data: st.DataObject

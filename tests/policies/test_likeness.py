@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decide import decide, may_be_labelled, thresholds_of, unreported
@@ -109,7 +109,6 @@ def test_a_cell_may_ask_for_the_visible_label_beside_its_action() -> None:
     assert not judged(DEFAULT, photorealism=0.9, person=0.9).visible_label
 
 
-@settings(deadline=None)
 @given(st.fixed_dictionaries({subject: st.floats(0, 1) for subject in (*MEANT, "photorealism", "person", "sexual")}))
 def test_a_picture_that_needs_the_label_is_never_missed_by_what_its_prompt_means(scores: dict[str, float]) -> None:
     """The first look is skipped where `may_be_labelled` says no: then no look may ask for the label."""

@@ -63,7 +63,7 @@ def a_batch(*embeddings: Tensor) -> PictureBatch:
 
 
 @given(st.integers(0, 10_000), st.floats(0.02, 1.0))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_swapping_the_sides_of_a_contrast_swaps_its_sign(seed: int, temperature: float) -> None:
     random = torch.Generator().manual_seed(seed)
     a, b, pictures = (torch.randn(3, 8, generator=random, dtype=torch.float64) for _ in range(3))
@@ -103,7 +103,7 @@ def test_the_highest_view_counts_for_the_phrases_and_for_the_head() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_view_alone_scores_above_the_picture_whatever_their_order(seed: int) -> None:
     random = torch.Generator().manual_seed(seed)
     sides, views, weight = (torch.randn(*shape, generator=random) for shape in ((2, 5, 8), (4, 3, 8), (8,)))

@@ -23,7 +23,7 @@ def nearest(one: Image.Image, other: Image.Image) -> int:
     return min(distance(seen, bytes(form).hex()) for form in fingerprint(pixels_of(other)).forms)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), width=st.integers(64, 300), height=st.integers(64, 300))
 def test_the_hash_is_that_of_the_reference_implementation(seed: int, width: int, height: int) -> None:
     picture = detailed(seed).resize((width, height))

@@ -26,7 +26,7 @@ def pairs(found: Found) -> dict[tuple[int, int], int]:
     return dict(zip(zip(found.sought.tolist(), found.found.tolist(), strict=True), found.bits.tolist(), strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS, count=st.integers(1, 400), distances=st.lists(st.integers(0, 40), min_size=1, max_size=12))
 def test_among_random_hashes(seed: int, count: int, distances: list[int]) -> None:
     chance = np.random.default_rng(seed)
@@ -37,7 +37,7 @@ def test_among_random_hashes(seed: int, count: int, distances: list[int]) -> Non
     assert sum(bits <= RADIUS for bits in distances) <= len(found)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=SEEDS, spread=st.integers(0, 60), count=st.integers(1, 300))
 def test_among_look_alikes_of_one_picture(seed: int, spread: int, count: int) -> None:
     chance = np.random.default_rng(seed)

@@ -249,7 +249,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> PromptClassifier:
     return PromptClassifier.load(write_model(tmp_path_factory.mktemp("tiny"), ["unsafe", "violence", "hate"]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(prompts=st.lists(st.text(max_size=200), max_size=5))
 def test_any_text_gets_one_score_from_0_to_1_for_every_category(tiny: PromptClassifier, prompts: list[str]) -> None:
     judged = tiny.check([normalize(prompt) for prompt in prompts])
@@ -259,7 +259,7 @@ def test_any_text_gets_one_score_from_0_to_1_for_every_category(tiny: PromptClas
         assert all(0 <= signal.score <= 1 for signal in signals)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(words=st.lists(st.sampled_from(WORDS[5:]), min_size=15, max_size=60))
 def test_more_text_around_a_window_never_lowers_its_score(tiny: PromptClassifier, words: list[str]) -> None:
     first = " ".join(words[:14])  # with its two special tokens exactly one window of the tiny model

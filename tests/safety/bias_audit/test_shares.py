@@ -41,7 +41,7 @@ def test_a_class_that_is_not_there_has_an_interval_that_reaches_zero() -> None:
     assert corrected_by_confusion(answers, calibrated(GOOD, 200, rng), rng).interval(0).low == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0, 1), st.floats(0.6, 1), st.floats(0.6, 1))
 def test_two_classes_give_what_rogan_and_gladen_give(truth: float, sensitivity: float, specificity: float) -> None:
     counts = np.round(
@@ -82,7 +82,7 @@ def test_no_picture_has_no_share() -> None:
         corrected_by_confusion(np.array([0, 0]), Confusion(np.eye(2, dtype=np.int64) * 50), np.random.default_rng(0))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 4), st.integers(0, 2), st.integers(10, 300), st.integers(0, 2**31))
 def test_whatever_is_read_the_shares_are_shares(classes: int, ways_out: int, pictures: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
