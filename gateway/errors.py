@@ -40,6 +40,7 @@ GatewayError
 ├── RequestTooLarge           413 request_too_large
 ├── UnsupportedMediaType      415 unsupported_media_type
 ├── RateLimited               429 rate_limit_exceeded
+├── PauseNeeded               429 pause_needed
 ├── HeadTooLarge              431 request_header_fields_too_large
 └── ServerTrouble             5xx, retryable when a time to come back is given
     ├── InternalError         500 internal_error
@@ -296,6 +297,12 @@ class UnsupportedMediaType(GatewayError):
 
 class RateLimited(GatewayError):
     status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class PauseNeeded(GatewayError):
+    """Somebody at the review desk has seen as much as they should before a pause."""
+
+    status, type, code = 429, "rate_limit_error", "pause_needed"
 
 
 class HeadTooLarge(GatewayError):

@@ -28,6 +28,7 @@ released_without_decision = Counter(
 )
 review_items = Gauge("gateway_review_items", "Cases that wait for a person.", ["band"])
 review_overdue = Gauge("gateway_review_overdue_items", "Cases that wait for longer than their severity allows.")
+review_pauses = Counter("gateway_review_pauses", "Pauses that somebody had to take at the review desk.")
 review_oldest = Gauge("gateway_review_oldest_item_age_seconds", "How long the oldest case has waited.")
 reviews = Counter("gateway_reviews", "What people did with cases.", ["action"])
 banned_pictures = Gauge("gateway_banned_pictures", "Bans in force in this process.")
@@ -80,6 +81,7 @@ __all__ = [
     "review_items",
     "review_oldest",
     "review_overdue",
+    "review_pauses",
     "reviews",
     "wordlists_refused",
     "worker_ends",

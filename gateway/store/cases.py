@@ -15,8 +15,9 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
-from gateway.store import bans, ledger, look_alikes, matters
+from gateway.store import bans, care, ledger, look_alikes, matters
 from gateway.store.bans import Ban
+from gateway.store.care import Care
 from gateway.store.decisions import State
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now, random_text
@@ -153,6 +154,7 @@ class Cases:
 
     def __init__(self, engine: Engine, lease_s: float, undo_s: float) -> None:
         self._engine = engine
+        self.care = Care(engine)
         self._lease_time = timedelta(seconds=lease_s)
         self._undo_time = timedelta(seconds=undo_s)
 
@@ -205,7 +207,10 @@ class Cases:
             return {requests[row.request_id]: row.id for row in rows} | contested
 
     def claim(self, case_id: str, person: Person) -> Lease:
-        """Take a case to work on; who holds it already keeps the lease. Raises NotFound, CaseTaken, AlreadyDecided."""
+        """Take a case to work on; who holds it already keeps the lease.
+
+        Raises NotFound, CaseTaken, AlreadyDecided, SeparationOfDuties, PauseNeeded.
+        """
         with transaction(self._engine, "claim") as session:
             take_turns(session)
             case = _case(session, case_id)
@@ -214,13 +219,15 @@ class Cases:
             _require_unbarred(session, case, person)
             if case.holder != person.id and _is_held(case):
                 raise CaseTaken("Somebody else works on this case at the moment.")
+            care.require_rested(session, person, case)
             return self._lend(session, case, person)
 
     def claim_next(self, person: Person, filters: Filters) -> Lease | None:
         """Take the case whose turn it is, None when there is none for this person."""
         with transaction(self._engine, "claim_next") as session:
             take_turns(session)
-            case = session.exec(_in_turn(_free_for(person, filters)).limit(1)).first()
+            fitting = care.fitting(session, person, _free_for(person, filters))
+            case = session.exec(_in_turn(fitting).limit(1)).first()
             return self._lend(session, case, person) if case else None
 
     def prolong(self, lease: Lease, person: Person) -> Lease:
@@ -247,7 +254,10 @@ class Cases:
             return _picture_of(session, case_id, picture_id)
 
     def revealed(self, lease: Lease, picture_id: str, person: Person) -> PictureRow:
-        """Record that a picture is about to be seen as it is. Raises NotFound, LeaseLost, SeparationOfDuties."""
+        """Record that a picture is about to be seen as it is.
+
+        Raises NotFound, LeaseLost, SeparationOfDuties, PauseNeeded; it is not shown then.
+        """
         with transaction(self._engine, "reveal") as session:
             take_turns(session)
             case, picture = _picture_of(session, lease.case_id, picture_id)
@@ -256,6 +266,7 @@ class Cases:
                     "Pictures of this case are shown to nobody. Decide by what stands beside them."
                 )
             _require_lease(case, lease.token, person)
+            care.spend(session, person, case, picture.id)
             facts = {"by": person.id, "case": case.id, "sha256": picture.sha256}
             ledger.append(session, "revealed", picture.id, facts)
             return picture

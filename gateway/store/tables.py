@@ -229,6 +229,27 @@ class ReviewRow(SQLModel, table=True):
     effective_at: str | None = None
 
 
+class ExposureRow(SQLModel, table=True):
+    """That a person saw a picture as it is; of use for one shift. points: what it cost (policies/desk/care.yaml)."""
+
+    __tablename__ = "exposures"
+
+    person_id: str = Field(primary_key=True, foreign_key="people.id")
+    picture_id: str = Field(primary_key=True, foreign_key="pictures.id")
+    points: int
+    seen_at: str
+
+
+class CareRow(SQLModel, table=True):
+    """What a person wants to be given. avoided: a list of categories."""
+
+    __tablename__ = "care"
+
+    person_id: str = Field(primary_key=True, foreign_key="people.id")
+    calm: bool
+    avoided: str
+
+
 class BannedRow(SQLModel, table=True):
     """A picture whose look-alikes shall not be shown. Append-only: what ends it early is a LiftedRow.
 

@@ -23,9 +23,11 @@ from gateway.store.people import Duty, Person
 from gateway.store.queue import Band, Source, band_of
 from gateway.store.tables import CaseRow, ReviewRow
 from gateway.web import case_page
+from gateway.web.care_texts import CARE_TEXTS
 from gateway.web.desk_texts import DESK_TEXTS, KEYS, DeskTexts
 from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, html, page
 from gateway.web.signing_in import TheModerator
+from policies.care import load_care
 from policies.reasons import load_reasons
 from policies.signals import Category
 
@@ -77,6 +79,7 @@ class Desk:
     def _common(self) -> dict[str, object]:
         return {"d": self.texts, "moderator": self.moderator, "key_names": KEYS, "age": self._age, "band_of": band_of,
                 "is_overdue": case_page.is_overdue,
+                "may_decide_cases": self.person.may(Duty.DECIDE), "care_word": CARE_TEXTS[self.visitor.language].care,
                 "may_read_bans": self.person.may(Duty.READ_BANS)}  # fmt: skip
 
     def _age(self, since: str) -> str:
@@ -269,9 +272,12 @@ async def _queue(desk: Desk) -> dict[str, object]:
     desk.person.require(Duty.READ)
     filters, cases = _filters(desk.request.query_params), desk.house.desk.cases
     waiting = await to_thread.run_sync(cases.waiting, filters)
+    wishes = await to_thread.run_sync(cases.care.wishes, desk.person)
     return {
         "cases": waiting,
-        "thumbnails": await to_thread.run_sync(cases.first_pictures, waiting),
+        "thumbnails": await to_thread.run_sync(
+            cases.first_pictures, [case for case in waiting if case.category not in wishes.avoided]
+        ),
         "counts": await to_thread.run_sync(cases.counts),
         "names": await to_thread.run_sync(desk.house.login.people.names),
         "filters": filters,
@@ -306,6 +312,9 @@ async def _case(
     context = {
         **_file_context(desk, file, names),
         "held": held,
+        "c": CARE_TEXTS[desk.visitor.language],
+        "care": load_care(),
+        "exposure": await to_thread.run_sync(desk.house.desk.cases.care.exposure, desk.person),
         "lease_s": _seconds_until(file.case.lease_until),
         "taken_by": names.get(file.case.holder or "") if _seconds_until(file.case.lease_until) > 0 else None,
         "alike": await to_thread.run_sync(desk.house.desk.cases.alike, case_id) if held else [],

@@ -97,6 +97,7 @@ class Moderator:
 
 
 TABLES = (
+    "exposures", "care",
     "ban_matches", "lifted_bans", "banned_pictures", "reports", "appeals", "reviews", "cases", "sign_ins", "people",
     "pictures", "decisions", "requests", "ledger", "api_keys",
 )  # fmt: skip

@@ -37,7 +37,9 @@ async function reveal(suspect) {
   if (!form || !picture) return;
   if (picture.dataset.blurred) { hide(suspect); return; }
   const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-  if (!answer.ok) { if (answer.status === 409) lost(); return; }
+  if (answer.status === 409) lost();
+  if (answer.status === 429) byId("resting").hidden = false;
+  if (!answer.ok) return;
   const clear = URL.createObjectURL(await answer.blob());
   if (picture.dataset.blurred) { URL.revokeObjectURL(clear); return; }
   picture.dataset.blurred = picture.src;
