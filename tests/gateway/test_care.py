@@ -218,7 +218,7 @@ def test_the_page_tells_the_person_where_they_stand_and_the_desk_obeys(moderator
 def test_wishes_are_kept_and_the_list_shows_no_picture_of_what_is_avoided(moderator: Moderator) -> None:
     hold(opened(client_of(moderator.house, moderator.url)))
     assert "<img" in moderator.get("/review").text
-    page = moderator.post("/review/care", calm="1", **{"avoid-gore": "1", "avoid-nonsense": "1"})
+    page = moderator.post("/review/care", None, calm="1", **{"avoid-gore": "1", "avoid-nonsense": "1"})
 
     assert "Kept." in words(page)
     assert re.findall(r'name="([^"]+)" value="1" checked', page.text) == ["calm", "avoid-gore"]
