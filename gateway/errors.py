@@ -170,9 +170,12 @@ class ContentRefused(BadRequest):
     code = "content_policy_violation"
 
     def __init__(
-        self, why: str, *, outcome: str, stage: str, told: Mapping[str, Any], decision_id: str, policy: str
-    ) -> None:
+        self, why: str, *, outcome: str, stage: str, told: Mapping[str, Any], decision_id: str, policy: str,
+        appeal_url: str | None = None,
+    ) -> None:  # fmt: skip
+        """appeal_url: where whoever asked can object to it; None when nothing was refused, or not by us."""
         facts = {"outcome": outcome, "stage": stage, **told, "decision_id": decision_id, "policy": policy}
+        facts |= {"appeal_url": appeal_url} if appeal_url else {}
         opening = HELD if outcome == "held" else REFUSAL
         super().__init__(f"{opening} {why}".strip(), param="prompt", facts=facts)
 

@@ -16,6 +16,7 @@ from gateway.errors import (
     Overloaded,
 )
 from gateway.judging import Look
+from gateway.store.appeals import appeal_path
 from gateway.store.decisions import Judgement, KeptPicture, State
 from generator.batcher import BREAKER_REST_S, Drawing, GeneratorResting, LineFull
 from generator.contract import MAX_SEED, GeneratedImage, GenerationFailed, PictureRequest, Refusal
@@ -146,6 +147,12 @@ class Undrawn:
     state: State = State.WITHHELD
 
 
+def appeal_url(place: Drawn | Undrawn) -> str | None:
+    """Where whoever asked can object; None for what a person looks at anyway, or the model itself refused."""
+    refused = isinstance(place, Drawn) and place.state is State.WITHHELD
+    return appeal_path(place.decision_id) if refused else None
+
+
 @dataclass(slots=True)
 class Generation:
     """One request while it runs.
@@ -218,6 +225,7 @@ class Generation:
             told=told.facts,
             decision_id=decision_id,
             policy=str(self.policy.stamp),
+            appeal_url=appeal_path(decision_id) if outcome == "blocked" and stage != "model" else None,
         )
 
     def question(self, confirmation: str) -> ConfirmationRequired:

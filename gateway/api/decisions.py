@@ -12,6 +12,7 @@ from gateway.assembly import House
 from gateway.auth import Caller
 from gateway.errors import NotFound
 from gateway.explanation import CLASSIFIER, explain, gravest_category
+from gateway.store.appeals import Statement, appeal_path
 from gateway.store.decisions import State, found_by
 from gateway.store.tables import DecisionRow
 from gateway.store.views import PictureView, RequestView
@@ -35,7 +36,9 @@ async def read_decision(decision_id: str, house: TheHouse, caller: TheCaller) ->
         raise NotFound("There is no such decision.")
     told = decision.model_dump(include=TOLD) | _disclosed(decision, house.policy_in_force.policy)
     told |= {"decided_by": _decided_by(decision), "pictures": [_picture(picture, house) for picture in owner.pictures]}
-    told["appeal"] = await _appeal(decision, owner, house, caller)
+    statement = await to_thread.run_sync(house.recourse.statement, decision.id)
+    told["appeal"] = _appeal(statement, owner, house, caller)
+    told["appeal_url"] = None if statement.why_not else appeal_path(decision.id)
     if "decisions:explain" in caller.scopes:
         house.rate.take(caller)  # the words are weighed by judging the prompt many times
         told |= decision.model_dump(include=EXPLAINED)
@@ -45,10 +48,9 @@ async def read_decision(decision_id: str, house: TheHouse, caller: TheCaller) ->
     return told
 
 
-async def _appeal(decision: DecisionRow, owner: RequestView, house: House, caller: Caller) -> dict[str, Any] | None:
+def _appeal(statement: Statement, owner: RequestView, house: House, caller: Caller) -> dict[str, Any] | None:
     """Where an appeal stands; of a prompt that should not have been refused also what gets it drawn."""
-    statement = await to_thread.run_sync(house.recourse.statement, decision.id)
-    told = told_of_appeal(statement, house)
+    told, decision = told_of_appeal(statement, house), statement.decision
     same_policy = decision.policy_sha256 == house.policy_in_force.policy.stamp.sha256
     if told and owner.overturned and owner.decision_id == decision.id and same_policy:
         bound = caller, owner.prompt, decision.policy_sha256

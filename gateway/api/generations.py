@@ -18,7 +18,7 @@ from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
 from gateway.errors import InvalidValue, ModelNotFound, UnsupportedParameter
-from gateway.generation import Asked, Drawn, Generation, Undrawn
+from gateway.generation import Asked, Drawn, Generation, Undrawn, appeal_url
 from gateway.prompts import checked_prompt
 from gateway.store.decisions import State
 from generator.contract import MAX_SEED
@@ -155,7 +155,9 @@ def _facts(generation: Generation) -> dict[str, str]:
 
 def _blocked(place: Drawn | Undrawn) -> dict[str, Any]:
     code = place.categories[0] if place.categories else "content_policy_violation"
-    return {"index": place.index, "code": code, "outcome": place.state, "decision_id": place.decision_id}
+    told = {"index": place.index, "code": code, "outcome": place.state, "decision_id": place.decision_id}
+    where = appeal_url(place)
+    return told | ({"appeal_url": where} if where else {})
 
 
 def _base64(drawn: Drawn) -> str:

@@ -1,11 +1,15 @@
 """`gardefou policy`: the written policies."""
 
 import json
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.common import FOUND_PROBLEMS, AsJson, settings_of, told_plainly
+
+if TYPE_CHECKING:
+    from policies.compare import Difference
 
 group = typer.Typer(no_args_is_help=True, help="Policies.")
 
@@ -32,3 +36,30 @@ def check_policy(
     if as_json:
         typer.echo(json.dumps({"ok": not wrong, "wrong": wrong}))
     raise typer.Exit(FOUND_PROBLEMS if wrong else 0)
+
+
+@group.command("diff")
+def diff_policies(old: str, new: str, as_json: AsJson = False) -> None:
+    """What a policy says otherwise than another, by name or file. Exit code 1 when anything differs."""
+    with told_plainly(as_json):
+        from gateway.assembly import policy_path
+        from policies.compare import differences
+        from policies.loader import load_policy
+
+        one, other = load_policy(policy_path(old)), load_policy(policy_path(new))
+        found = differences(one, other)
+    if as_json:
+        told = {"old": asdict(one.stamp), "new": asdict(other.stamp), "differences": [asdict(each) for each in found]}
+        typer.echo(json.dumps(told))
+    else:
+        typer.echo(f"{one.stamp} -> {other.stamp}: {len(found) or 'no'} difference{'s' * (len(found) != 1)}")
+        for each in found:
+            typer.echo(f"  {_line(each)}")
+    raise typer.Exit(FOUND_PROBLEMS if found else 0)
+
+
+def _line(difference: "Difference") -> str:
+    place = " ".join([difference.kind, *difference.where])
+    about = f" ({', '.join(difference.subjects)})" if difference.subjects else ""
+    change = f"{difference.before or 'nothing'} -> {difference.after or 'nothing'}"
+    return f"{difference.effect:8}  {place}{about}: {change}"

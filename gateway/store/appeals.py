@@ -44,6 +44,11 @@ SAID = {
 }
 
 
+def appeal_path(decision_id: str) -> str:
+    """The page of a decision, where it can be appealed: a path on this service."""
+    return f"/decisions/{decision_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What is known of one decision. picture: the one it is about. newest: the decision in force if it is another.

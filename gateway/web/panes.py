@@ -61,6 +61,11 @@ class Pane:
     why: tuple[str, ...] = ()
     decision_id: str | None = None
 
+    @property
+    def appealable(self) -> bool:
+        """Whether we withheld it: what the model itself would not draw has no seed, and is no case for a person."""
+        return self.face is Face.WITHHELD and self.seed is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

@@ -81,6 +81,7 @@ class Texts:
     overturned: str
     draw_now: str
     statement_link: str
+    appeal_link: str
     report_link: str
     asked_heading: str
     asked_undisclosed: str
@@ -226,6 +227,7 @@ ENGLISH = Texts(
     overturned="A person looked at the refusal again: it was wrong. You may have this drawn now.",
     draw_now="Draw it now",
     statement_link="Reasons, and how to appeal",
+    appeal_link="Appeal",
     report_link="Report this picture",
     asked_heading="Did you mean this?",
     asked_undisclosed="The service is not sure that this is what you want to see.",
@@ -364,6 +366,7 @@ FRENCH = Texts(
     "cette phrase.",
     draw_now="Dessiner maintenant",
     statement_link="Les motifs, et comment faire appel",
+    appeal_link="Faire appel",
     report_link="Signaler cette image",
     asked_heading="Est-ce bien cela ?",
     asked_undisclosed="Le service n’est pas sûr que ce soit ce que vous voulez voir.",

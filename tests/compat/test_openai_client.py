@@ -134,7 +134,9 @@ def test_an_unsafe_prompt_is_a_bad_request_that_is_not_retried(service: Service,
     told = body["x_gateway"]
     assert (told["outcome"], told["stage"], told["categories"]) == ("blocked", "prompt", ["sexual"])
     assert told["decision_id"].startswith("dec_")
-    assert told.keys() == {"outcome", "stage", "categories", "spans", "decision_id", "policy"}, "no score, no term"
+    assert told["appeal_url"] == f"/decisions/{told['decision_id']}"
+    allowed = {"outcome", "stage", "categories", "spans", "decision_id", "policy", "appeal_url"}
+    assert told.keys() == allowed, "no score, no term"
 
 
 @pytest.mark.parametrize(("score", "outcome"), [(0.99, "blocked"), (0.8, "held")])
@@ -148,7 +150,10 @@ def test_pictures_that_may_not_be_shown_are_a_bad_request(
         client.images.generate(prompt=CAT, n=3)
     body: Any = refused.value.body
     assert refused.value.code == "content_policy_violation"
-    assert (body["x_gateway"]["outcome"], body["x_gateway"]["stage"]) == (outcome, "image")
+    told = body["x_gateway"]
+    assert (told["outcome"], told["stage"]) == (outcome, "image")
+    where = f"/decisions/{told['decision_id']}" if outcome == "blocked" else None
+    assert told.get("appeal_url") == where, "what a person looks at anyway needs no appeal"
 
 
 def test_a_soft_block_is_a_bad_request_whose_answer_goes_on(client: OpenAI, parts: Parts) -> None:
@@ -372,3 +377,18 @@ def test_a_withheld_picture_is_left_out_never_null(service: Service, parts: Part
     assert all(item["url"] for item in answer["data"])
     (blocked,) = answer["x_gateway"]["blocked"]
     assert (blocked["index"], blocked["code"]) == (1, "violence")
+    assert blocked["appeal_url"] == f"/decisions/{blocked['decision_id']}"
+
+
+def test_where_to_appeal_is_a_page_that_takes_one(service: Service, client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(prompt=UNSAFE)
+    body: Any = refused.value.body
+    where = body["x_gateway"]["appeal_url"]
+    assert '<textarea id="text"' in httpx.get(f"{service.url}{where}").text
+    read = service.client.get(f"/api/v1/decisions/{body['x_gateway']['decision_id']}").json()
+    assert read["appeal_url"] == where
+    sent = service.client.post(f"/api/v1{where}/appeal", json={"text": "It is a painting."})
+    assert sent.status_code == 201
+    again = service.client.get(f"/api/v1/decisions/{body['x_gateway']['decision_id']}").json()
+    assert again["appeal_url"] is None, "a decision is appealed once"

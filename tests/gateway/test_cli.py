@@ -154,6 +154,14 @@ def test_policy_check_of_a_broken_file_names_file_and_line(tmp_path: Path) -> No
     assert ended.stdout == ""
 
 
+def test_policy_diff_says_what_is_stricter_and_ends_with_1_when_anything_differs() -> None:
+    ended = gardefou("policy", "diff", "default", "strict")
+    assert ended.exit_code == 1
+    assert "stricter  cell any lifelike (private_person): review -> block" in ended.stdout
+    same = gardefou("policy", "diff", "strict", "strict", "--json")
+    assert (same.exit_code, json.loads(same.stdout)["differences"]) == (0, [])
+
+
 def test_policy_check_of_no_file_is_a_usage_error(tmp_path: Path) -> None:
     ended = gardefou("policy", "check", tmp_path / "none.yaml")
     assert ended.exit_code == 2

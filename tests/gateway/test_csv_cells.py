@@ -12,7 +12,7 @@ from gateway.csv_cells import ROWS_AT_ONCE, csv_pieces, safe_cell
 
 HOSTILE = (
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠SUM", "﹦1", "﹣1", " =1",
-    "\u200b=1", "\ufeff@x", "\x00-1", "\u00a0+1", "\u202e=1", '=HYPERLINK("http://x","y")', "=cmd|' /C calc'!A0", "\n", "\t",
+    "\u200b=1", "\ufeff@x", "\x00-1", "\u00a0+1", "\u202e=1", '=HYPERLINK("http://x","y")', "=cmd|' /C calc'!A0", "\n",
 )  # fmt: skip
 HARMLESS = ("a cat", "", "'=1", "1-2", "a=b", "per_abc", '{"a":"=1"}', "é", "—", "/decisions", "* star", "<b>")
 

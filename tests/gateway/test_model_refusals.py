@@ -80,6 +80,7 @@ def test_two_of_nine_refused_by_the_model_are_seven_pictures_and_two_places_that
         (2, "violence", "withheld"),
         (5, "violence", "withheld"),
     ]
+    assert not any("appeal_url" in blocked for blocked in told["blocked"]), "an appeal here changes nothing there"
     assert (decision["action"], decision["stage"], decision["picture_index"]) == ("block", "picture", 2)
 
 
@@ -88,6 +89,7 @@ def test_all_refused_by_the_model_is_a_refusal_and_the_book_says_whose(tmp_path:
     told = refused(house, 9)
     book = Book(house)
     assert told.facts["stage"] == "model"
+    assert "appeal_url" not in told.facts
     assert told.facts["outcome"] == "blocked"
     assert told.facts["categories"] == ["hate", "gore"]
     assert book.ends == [("withheld", "blocked_model")]

@@ -182,6 +182,7 @@ class TestRefusals:
     def test_the_prompt_stays_in_the_box_and_does_not_taint_the_next(self, browser: Browser) -> None:
         refused = browser.run_to_the_end(REFUSED)
         assert f'value="{REFUSED}"' in refused.text
+        assert re.search(r'href="/decisions/dec_\w+#appeal">Appeal<', refused.text)
         assert "Nine pictures" in words(browser.run_to_the_end("a cat"))
 
     def test_withheld_and_held_pictures_are_cards_with_words_and_reasons_beside_the_shown_ones(
@@ -192,6 +193,7 @@ class TestRefusals:
         for card in ('face-withheld" id="pane-2"', 'face-held" id="pane-3"', 'id="why-2"', 'id="why-3"'):
             assert card in page.text
         assert "Picture 2 · gore" in words(page)
+        assert page.text.count("#appeal") == 1, "what waits for a person needs no appeal"
 
     def test_when_no_picture_passes_the_page_says_that_the_sentence_was_fine(self, browser: Browser) -> None:
         page = browser.run_to_the_end("all spoiled")
