@@ -36,7 +36,7 @@ from gateway.errors import (
 from gateway.middleware import Envelope, log_failure
 from gateway.web import banned as banned_page
 from gateway.web import care as care_page
-from gateway.web import desk, pages, reports, signing_in, statement, studio
+from gateway.web import desk, ledger, pages, policies, reports, signing_in, statement, studio
 from gateway.web import provenance as provenance_page
 
 ROUTERS = (
@@ -58,6 +58,8 @@ ROUTERS = (
     signing_in,
     banned_page,
     care_page,
+    policies,
+    ledger,
     desk,
 )
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}

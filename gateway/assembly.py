@@ -25,6 +25,7 @@ from gateway.limits import RequestRate
 from gateway.login import Login
 from gateway.pipeline import Pipeline
 from gateway.provenance import MAX_FILE_BYTES, Verifier
+from gateway.records import Records, open_records
 from gateway.recourse import Recourse
 from gateway.remote_pictures import RemotePictures
 from gateway.settings import DATABASE, Settings
@@ -36,6 +37,7 @@ from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
 from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
+from gateway.store.ledger_pages import LedgerPages
 from gateway.store.list_files import ListFiles
 from gateway.store.people import People
 from gateway.store.reports import Reports
@@ -110,6 +112,7 @@ class House:
     desk: Desk
     bans: BansInForce
     recourse: Recourse
+    records: Records
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -163,6 +166,7 @@ class House:
         if self.worker:
             await to_thread.run_sync(self.worker.close)
         await to_thread.run_sync(self.decoder.close)
+        await to_thread.run_sync(self.records.check.close)
         self.instance.close()
 
 
@@ -221,6 +225,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         instance, lists, provenance, decoder, RemotePictures(settings.allow_remote_images, MAX_FILE_BYTES), verifier,
         Login(People(engine), secret), Desk(cases, decisions, files, policies, banned, bans.refresh), bans,
         Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
+        open_records(engine, policies, policy_path(settings.policy)),
     )  # fmt: skip
 
 
@@ -331,6 +336,12 @@ def require_reports(policy: Policy, screen: Screen) -> None:
     if missing:
         needs = ", ".join(f"{subject} from {check}" for check, subject in missing)
         raise PolicyUnfit(f"policy {policy.name} needs {needs}, which no check in force reports")
+
+
+def reopen_ledger(settings: Settings) -> LedgerPages:
+    """The ledger of a service that has run before, to be read. Raises FileNotFoundError as `reopen_decisions`."""
+    reopen_decisions(settings)
+    return LedgerPages(open_engine(settings.database))
 
 
 def open_decisions(settings: Settings) -> Decisions:

@@ -20,6 +20,10 @@ worker_up = Gauge("gateway_worker_up", "Whether the process that draws is there 
 worker_memory = Gauge("gateway_worker_memory_bytes", "What the process that draws holds of the machine's memory.")
 worker_ends = Counter("gateway_worker_ends", "Times the process that draws ended or was ended, by why.", ["reason"])
 ledger_rows = Counter("gateway_audit_rows", "Ledger rows written by this process.")
+ledger_verified = Gauge(
+    "gateway_audit_last_verified_timestamp_seconds", "When this process last verified the whole ledger; 0: never."
+)
+ledger_broken = Gauge("gateway_audit_chain_broken", "1 when this process last found the ledger broken. Must stay 0.")
 database_errors = Counter("gateway_db_errors", "Database errors.", ["op", "kind"])
 ignored_params = Counter("gateway_ignored_params", "Requests with parameters that were ignored.")
 released_without_decision = Counter(
@@ -71,7 +75,9 @@ __all__ = [
     "http_requests",
     "http_seconds",
     "ignored_params",
+    "ledger_broken",
     "ledger_rows",
+    "ledger_verified",
     "pictures_refused",
     "provenance_checks",
     "queue_items",

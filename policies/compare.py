@@ -32,15 +32,15 @@ class Difference:
 
     where: (stage, check) of thresholds, checks and required reports, (stage, id) of a rule, (context, look) of a cell,
     (name, ...) of other things. subjects: the categories, or whom a cell's prompt means, that it is the same for.
-    before, after: in words; None where a policy does not say it. effect: mixed: stricter for some scores, milder for
-    others; other: neither can be said.
+    before, after: what each policy says there, None where it says nothing. effect: mixed: stricter for some scores,
+    milder for others; other: neither can be said.
     """
 
     kind: Kind
     where: tuple[str, ...]
     subjects: tuple[str, ...]
-    before: str | None
-    after: str | None
+    before: Said | None
+    after: Said | None
     effect: Effect
 
 
@@ -50,16 +50,18 @@ def differences(old: Policy, new: Policy) -> list[Difference]:
     What is written otherwise and means the same is no difference.
     """
     said, says = dict(_all_of(old)), dict(_all_of(new))
-    groups: defaultdict[tuple[Kind, tuple[str, ...], str | None, str | None, Effect], list[str]] = defaultdict(list)
+    groups: defaultdict[tuple[Kind, tuple[str, ...], str | None, str | None, Effect], list[Place]] = defaultdict(list)
     for place in [*says, *(place for place in said if place not in says)]:
         before, after = said.get(place), says.get(place)
         if before != after:
-            kind, where, subject = place
-            groups[kind, where, in_words(before), in_words(after), _effect(kind, where, before, after)].append(subject)
+            kind, where, _ = place
+            effect = _effect(kind, where, before, after)
+            groups[kind, where, in_words(before), in_words(after), effect].append(place)
     found = [
-        Difference(kind, where, tuple(subject for subject in subjects if subject), before, after, effect)
-        for (kind, where, before, after, effect), subjects in groups.items()
-    ]
+        Difference(kind, where, tuple(place[2] for place in places if place[2]), said.get(places[0]),
+                   says.get(places[0]), effect)
+        for (kind, where, _, _, effect), places in groups.items()
+    ]  # fmt: skip
     return sorted(found, key=lambda difference: ORDER.index(difference.kind))
 
 

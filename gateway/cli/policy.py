@@ -49,7 +49,7 @@ def diff_policies(old: str, new: str, as_json: AsJson = False) -> None:
         one, other = load_policy(policy_path(old)), load_policy(policy_path(new))
         found = differences(one, other)
     if as_json:
-        told = {"old": asdict(one.stamp), "new": asdict(other.stamp), "differences": [asdict(each) for each in found]}
+        told = {"old": asdict(one.stamp), "new": asdict(other.stamp), "differences": [_told(each) for each in found]}
         typer.echo(json.dumps(told))
     else:
         typer.echo(f"{one.stamp} -> {other.stamp}: {len(found) or 'no'} difference{'s' * (len(found) != 1)}")
@@ -58,8 +58,16 @@ def diff_policies(old: str, new: str, as_json: AsJson = False) -> None:
     raise typer.Exit(FOUND_PROBLEMS if found else 0)
 
 
+def _told(difference: "Difference") -> dict[str, object]:
+    from policies.compare import in_words
+
+    said = {"before": in_words(difference.before), "after": in_words(difference.after)}
+    return {name: getattr(difference, name) for name in ("kind", "where", "subjects", "effect")} | said
+
+
 def _line(difference: "Difference") -> str:
+    told = _told(difference)
     place = " ".join([difference.kind, *difference.where])
     about = f" ({', '.join(difference.subjects)})" if difference.subjects else ""
-    change = f"{difference.before or 'nothing'} -> {difference.after or 'nothing'}"
+    change = f"{told['before'] or 'nothing'} -> {told['after'] or 'nothing'}"
     return f"{difference.effect:8}  {place}{about}: {change}"

@@ -32,7 +32,7 @@ from gateway.store.tables import (
 GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
-    "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported",
+    "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported", "verified", "exported",
 })  # fmt: skip
 
 Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow, AppealRow, ReportRow)
@@ -63,15 +63,25 @@ def append(session: Session, kind: str, subject: str, facts: dict[str, Any]) -> 
     last = session.exec(select(LedgerRow).order_by(col(LedgerRow.seq).desc()).limit(1)).first()
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, GENESIS)
     row = LedgerRow(seq=seq, at=now(), kind=kind, subject=subject, facts=canonical(facts), prev_hash=prev_hash, hash="")
-    row.hash = _hash_of(row)
+    row.hash = hash_of(row)
     session.add(row)
     session.flush()
     metrics.ledger_rows.inc()
 
 
-def _hash_of(row: LedgerRow) -> str:
-    link = {"seq": row.seq, "at": row.at, "kind": row.kind, "subject": row.subject, "facts": row.facts}
-    return hashlib.sha256((row.prev_hash + canonical(link)).encode()).hexdigest()
+def link_of(row: LedgerRow) -> str:
+    """What is hashed behind the hash of the row before."""
+    return canonical({"seq": row.seq, "at": row.at, "kind": row.kind, "subject": row.subject, "facts": row.facts})
+
+
+def hash_of(row: LedgerRow) -> str:
+    """What a row's hash has to be. Raises TypeError, ValueError for values that no row of ours can hold."""
+    return hashlib.sha256((row.prev_hash + link_of(row)).encode()).hexdigest()
+
+
+def is_intact(row: LedgerRow) -> bool:
+    """Whether a row has the hash of what it says."""
+    return _matches(row.hash, hash_of, row)
 
 
 def request_digest(row: RequestRow) -> str:
@@ -125,10 +135,11 @@ def prompt_digest(salt: str, prompt: str) -> str:
     return hashlib.sha256((salt + prompt).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def verify(session: Session) -> Broken | None:
+def verify(session: Session, seen: Callable[[LedgerRow], None] = lambda _: None) -> Broken | None:
     """Recompute the whole chain and compare every request, decision and picture with what it recorded.
 
-    Returns the first row that differs, in chain order, or None when all is as it was written.
+    seen: told each row that was found whole. Returns the first row that differs, in chain order, or None when all is
+    as it was written.
     """
     checks = _Checks(session)
     prev_hash = GENESIS
@@ -137,11 +148,12 @@ def verify(session: Session) -> Broken | None:
         for seq, row in enumerate(rows, start=1):
             if (row.seq, row.prev_hash) != (seq, prev_hash):
                 return Broken(f"ledger row {seq}", "is missing, or rows were reordered")
-            if not _matches(row.hash, _hash_of, row):
+            if not is_intact(row):
                 return Broken(f"ledger row {row.seq}", f"was edited ({row.kind} of {row.subject})")
             prev_hash = row.hash
             if broken := checks.compare(row):
                 return broken
+            seen(row)
     return checks.unrecorded()
 
 

@@ -43,6 +43,7 @@ class Duty(StrEnum):
     AUDIT = "read closed cases"
     READ_BANS = "read the banned pictures"
     LIFT_BANS = "lift bans"
+    READ_LEDGER = "read the ledger"
     MANAGE_PEOPLE = "manage people"
 
 
@@ -50,8 +51,8 @@ DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.VIEWER: frozenset({Duty.READ}),
     Role.MODERATOR: frozenset({Duty.READ, Duty.DECIDE}),
     Role.SENIOR: frozenset({Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS}),
-    Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS}),
-    Role.ADMIN: frozenset({Duty.READ, Duty.MANAGE_PEOPLE, Duty.READ_BANS, Duty.LIFT_BANS}),
+    Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS, Duty.READ_LEDGER}),
+    Role.ADMIN: frozenset({Duty.READ, Duty.MANAGE_PEOPLE, Duty.READ_BANS, Duty.LIFT_BANS, Duty.READ_LEDGER}),
 }
 
 

@@ -139,6 +139,8 @@ class DeskTexts:
     words: Mapping[str, Mapping[str, str]]
     appeals: str
     reports: str
+    policies: str
+    ledger: str
     appeal_says: str
     appealed: str
     barred: str
@@ -346,6 +348,8 @@ ENGLISH = DeskTexts(
     },
     appeals="Appeals",
     reports="Reports",
+    policies="Policies",
+    ledger="Ledger",
     appeal_says="Somebody appeals",
     appealed="Appealed decision",
     barred="You took part in the decision that is appealed: somebody else decides this.",
@@ -586,6 +590,8 @@ FRENCH = DeskTexts(
     },
     appeals="Appels",
     reports="Signalements",
+    policies="Politiques",
+    ledger="Registre",
     appeal_says="Quelqu’un fait appel",
     appealed="Décision contestée",
     barred="Vous avez pris part à la décision contestée : quelqu’un d’autre tranche.",

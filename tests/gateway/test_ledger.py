@@ -198,7 +198,7 @@ def test_f83_facts_that_are_no_record_of_ours_are_named_not_tripped_over(engine:
         ledger.append(session, "received", "req_x", {})
         row = session.get_one(LedgerRow, 1)
         row.facts = "nonsense"
-        row.hash = ledger._hash_of(row)
+        row.hash = ledger.hash_of(row)
         session.expunge(row)
         session.rollback()
     run(
