@@ -1,6 +1,5 @@
 """The verification of the whole ledger in the background: one at a time, with its progress, and its result kept."""
 
-import json
 import logging
 import threading
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from gateway.store import ledger
 from gateway.store.engine import reading
 from gateway.store.ledger_pages import LedgerPages
 from gateway.store.tables import LedgerRow
+
+RECORDED = {"by", "through", "head", "row", "why"}
 
 _log = logging.getLogger("gardefou")
 
@@ -79,8 +80,10 @@ class LedgerCheck:
         row = self._pages.latest_check()
         if row is None:
             return None
-        facts = json.loads(row.facts)
-        return Checked(row.at, facts["by"], facts["through"], facts["head"], facts["row"], facts["why"])
+        facts = ledger.read_facts(row.facts)
+        if facts is None or not facts.keys() >= RECORDED:
+            return Checked(row.at, "", row.seq - 1, row.prev_hash, f"ledger row {row.seq}", "is not of our making")
+        return Checked(at=row.at, **{name: facts[name] for name in RECORDED})
 
     def close(self) -> None:
         """Stop what runs, and begin nothing more."""

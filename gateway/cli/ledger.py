@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.common import INTEGRITY, AsJson, Data, settings_of, told_plainly
+from gateway.cli.common import INTEGRITY, USAGE, AsJson, Data, fail, settings_of, told_plainly
 from gateway.export_words import Form, What
 
 DAY = ["%Y-%m-%d"]
@@ -57,9 +57,12 @@ def export(
     """Write the ledger, or the decisions, to stdout, oldest first, however long it is. --json is --format jsonl."""
     from gateway.assembly import reopen_ledger
     from gateway.exports import pieces
+    from gateway.store.ledger import KINDS
     from gateway.store.ledger_pages import Wanted
 
     with told_plainly(as_json):
+        if kind is not None and kind not in KINDS:
+            fail(f"There are no rows of the kind {kind}: {', '.join(sorted(KINDS))}", USAGE, as_json)
         days = since and since.date(), until and until.date()
         pages = reopen_ledger(settings_of(data=data))
         for piece in pieces(pages, what, Form.JSONL if as_json else form, Wanted(kind, about, *days)):

@@ -165,7 +165,7 @@ class _Checks:
         self.states: dict[str, str] = {}
 
     def compare(self, row: LedgerRow) -> Broken | None:
-        facts = _read(row.facts)
+        facts = read_facts(row.facts)
         if facts is None or row.kind not in KINDS:
             return Broken(f"ledger row {row.seq}", "is not of our making")
         compare: Callable[[str, dict[str, Any]], Broken | None] | None = {
@@ -314,7 +314,8 @@ def _unless(same: bool, row: str) -> Broken | None:
     return None if same else Broken(row, "was edited")
 
 
-def _read(facts: str) -> dict[str, Any] | None:
+def read_facts(facts: str) -> dict[str, Any] | None:
+    """What a row records; None for what is no record of ours."""
     try:
         read = json.loads(facts)
     except (TypeError, ValueError):

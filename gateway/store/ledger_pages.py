@@ -58,18 +58,16 @@ class Link:
 
     @property
     def canonical(self) -> str:
-        """What is hashed behind `prev_hash`."""
-        return ledger.link_of(self.row)
+        """What is hashed behind `prev_hash`; of a forged row that has no such form, what it holds."""
+        try:
+            return ledger.link_of(self.row)
+        except (TypeError, ValueError):
+            return repr(self.row)
 
     @property
     def facts(self) -> dict[str, str]:
         """Its facts, each as text; none when they are no record of ours."""
-        try:
-            facts = json.loads(self.row.facts)
-        except ValueError:
-            return {}
-        if not isinstance(facts, dict):
-            return {}
+        facts = ledger.read_facts(self.row.facts) or {}
         return {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
 
     @property
@@ -131,7 +129,7 @@ class LedgerPages:
     def rows(self, wanted: Wanted) -> Iterator[dict[str, Any]]:
         """Every row up to now, oldest first, as LEDGER_COLUMNS. `facts` is the very text that was hashed."""
         for chunk in self._chunks(wanted):
-            yield from (row.model_dump() for row in chunk)
+            yield from ({name: getattr(row, name) for name in LEDGER_COLUMNS} for row in chunk)
 
     def decisions(self, wanted: Wanted) -> Iterator[dict[str, Any]]:
         """Every decision up to now in the ledger's order, as DECISION_COLUMNS: all but what may quote a prompt.

@@ -126,7 +126,7 @@ def test_ledger_verify_ends_with_4_and_names_the_row(data: Path) -> None:
     assert (told["ok"], told["row"]) == (False, "ledger row 2")
 
 
-@pytest.mark.parametrize("command", ["verify", "list"])
+@pytest.mark.parametrize("command", ["verify", "list", "export"])
 def test_a_folder_without_a_book_is_not_called_whole(command: str, tmp_path: Path) -> None:
     ended = gardefou("ledger", command, "--data", tmp_path / "mistyped")
     assert ended.exit_code == 3
@@ -141,6 +141,22 @@ def test_ledger_list_tells_the_newest_decisions_first(data: Path) -> None:
 
 
 # policy
+
+
+def test_ledger_export_writes_every_row_as_it_was_hashed_and_only_that(data: Path) -> None:
+    exported = lines(gardefou("ledger", "export", "--data", data))
+    assert [row["seq"] for row in exported] == [*range(1, 12)]
+    decided = gardefou("ledger", "export", "decisions", "--data", data, "--format", "csv")
+    assert decided.stdout.splitlines()[0].startswith('"seq","id","request_id"')
+    assert len(decided.stdout.splitlines()) == 3
+    kinds = {row["kind"] for row in lines(gardefou("ledger", "export", "--data", data, "--kind", "moved"))}
+    assert kinds == {"moved"}
+    assert gardefou("ledger", "export", "--data", data, "--to", "2020-01-01").stdout == ""
+
+
+@pytest.mark.parametrize("option", [["--format", "xlsx"], ["--from", "yesterday"], ["--kind", "gossip"]])
+def test_ledger_export_of_what_does_not_exist_is_a_usage_error(option: list[str], data: Path) -> None:
+    assert gardefou("ledger", "export", "--data", data, *option).exit_code == 2
 
 
 def test_policy_check_of_a_broken_file_names_file_and_line(tmp_path: Path) -> None:

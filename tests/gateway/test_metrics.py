@@ -38,6 +38,8 @@ PROMISED: dict[str, set[str]] = {
     "gateway_db_errors_total": {"op", "kind"},
     "gateway_ignored_params_total": set(),
     "gateway_released_without_decision_total": set(),
+    "gateway_audit_last_verified_timestamp_seconds": set(),
+    "gateway_audit_chain_broken": set(),
     "gateway_ratelimit_rejections_total": {"scope"},
     "gateway_worker_up": set(),
     "gateway_worker_memory_bytes": set(),
