@@ -147,10 +147,8 @@ def test_another_version_has_its_own_counts_and_every_version_is_on_record(
     strict = load_policy(shipped_policies()["strict"])
     picture(book, default, Action.BLOCK, "picture/gore/block")
     picture(book, strict, Action.BLOCK, "picture/hate/block")
-    assert (counts(engine, default).keys(), counts(engine, strict).keys()) == (
-        {"picture/gore/block"},
-        {"picture/hate/block"},
-    )
+    assert {*counts(engine, default)} == {"picture/gore/block"}
+    assert {*counts(engine, strict)} == {"picture/hate/block"}
     counted = Firings(engine).of(strict.stamp.sha256)
     assert [(usage.policy, usage.requests) for usage in counted.usages] == [
         (str(strict.stamp), 1),
