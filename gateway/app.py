@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from gateway.api import (
     appeals,
     banned,
+    batches,
     decisions,
     generations,
     health,
@@ -36,7 +37,7 @@ from gateway.errors import (
 from gateway.middleware import Envelope, log_failure
 from gateway.web import banned as banned_page
 from gateway.web import care as care_page
-from gateway.web import desk, ledger, pages, policies, reports, signing_in, statement, studio
+from gateway.web import bulk, desk, finding, ledger, pages, policies, reports, signing_in, statement, studio
 from gateway.web import provenance as provenance_page
 
 ROUTERS = (
@@ -46,6 +47,7 @@ ROUTERS = (
     images,
     decisions,
     appeals,
+    batches,
     reviews,
     banned,
     provenance_api,
@@ -60,6 +62,8 @@ ROUTERS = (
     care_page,
     policies,
     ledger,
+    bulk,
+    finding,
     desk,
 )
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}

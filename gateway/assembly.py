@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from gateway import metrics
 from gateway.auth import Confirmations, ImageLinks, Sessions
 from gateway.banned import BansInForce
+from gateway.bulk import Bulk
 from gateway.decoding import Decoder
 from gateway.desk import Desk
 from gateway.generation import Drawn
@@ -32,6 +33,7 @@ from gateway.settings import DATABASE, Settings
 from gateway.store.api_keys import ApiKeys
 from gateway.store.appeals import Appeals
 from gateway.store.banned import BannedPictures as BannedRows
+from gateway.store.batches import Batches, Limits
 from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
@@ -110,6 +112,7 @@ class House:
     verifier: Verifier
     login: Login
     desk: Desk
+    bulk: Bulk
     bans: BansInForce
     recourse: Recourse
     records: Records
@@ -223,7 +226,8 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance, lists, provenance, decoder, RemotePictures(settings.allow_remote_images, MAX_FILE_BYTES), verifier,
-        Login(People(engine), secret), Desk(cases, decisions, files, policies, banned, bans.refresh), bans,
+        Login(People(engine), secret), Desk(cases, decisions, files, policies, banned, bans.refresh),
+        _bulk(settings, engine, cases, policies), bans,
         Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
         open_records(engine, policies, policy_path(settings.policy)),
     )  # fmt: skip
@@ -235,6 +239,11 @@ def _recipe(settings: Settings) -> Recipe:
         revision=settings.generator_revision, upstream=_upstream(settings),
     )  # fmt: skip
     return recipe_of(settings.generator, settings.generator_folder, settings.threads, options)
+
+
+def _bulk(settings: Settings, engine: Engine, cases: Cases, policies: PolicyInForce) -> Bulk:
+    limits = Limits(settings.bulk_cases, settings.bulk_alone, settings.bulk_hours)
+    return Bulk(Batches(engine, cases, limits), policies)
 
 
 def _upstream(settings: Settings) -> Upstream | None:

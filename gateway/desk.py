@@ -95,7 +95,7 @@ class Desk:
     def say(self, lease: Lease, person: Person, said: Said) -> Reviewed:
         """Decide, escalate or skip. Raises MissingParameter, InvalidValue, and as `Cases.say`."""
         person.require(Duty.DECIDE)
-        _require_sound(said, self.cases.source(lease.case_id))
+        require_sound(said, self.cases.source(lease.case_id))
         reviewed = self.cases.say(lease, person, replace(said, hashes=self._hashes(lease.case_id, said)))
         if not reviewed.repeated:
             metrics.reviews.labels(said.action).inc()
@@ -215,7 +215,8 @@ def tell_metrics(counts: Counts) -> None:
     metrics.review_oldest.set((datetime.now(UTC) - oldest).total_seconds())
 
 
-def _require_sound(said: Said, source: str) -> None:
+def require_sound(said: Said, source: str) -> None:
+    """Whether what is said fits together, in a case of this source. Raises MissingParameter, InvalidValue."""
     if len(said.note) > MAX_NOTE_CHARS:
         raise InvalidValue(f"A note has at most {MAX_NOTE_CHARS} characters.", param="note")
     if unknown := {*said.choices.values()} - {ALLOW, BLOCK, BAN}:

@@ -35,6 +35,7 @@ review_overdue = Gauge("gateway_review_overdue_items", "Cases that wait for long
 review_pauses = Counter("gateway_review_pauses", "Pauses that somebody had to take at the review desk.")
 review_oldest = Gauge("gateway_review_oldest_item_age_seconds", "How long the oldest case has waited.")
 reviews = Counter("gateway_reviews", "What people did with cases.", ["action"])
+review_batches = Counter("gateway_review_batches", "What became of cases decided together.", ["event"])
 banned_pictures = Gauge("gateway_banned_pictures", "Bans in force in this process.")
 banned_matches = Counter(
     "gateway_banned_picture_matches", "Pictures that looked like a banned one, by category.", ["category"]
@@ -84,6 +85,7 @@ __all__ = [
     "rate_limited",
     "released_without_decision",
     "reports",
+    "review_batches",
     "review_items",
     "review_oldest",
     "review_overdue",

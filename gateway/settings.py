@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=120, ge=1)  # per key or page session
     lease_seconds: float = Field(default=300, gt=0)  # how long a moderator has a case to himself without a sign of life
     undo_seconds: float = Field(default=10, gt=0)  # how long what a moderator allowed can be taken back
+    bulk_cases: int = Field(default=50, ge=1, le=200)  # decided together: what somebody can still look through
+    bulk_alone: int = Field(default=10, ge=1)  # of more, a second person has to confirm: a slip would cost a morning
+    bulk_hours: float = Field(default=24, gt=0)  # what nobody confirmed by then is over: the cases have moved on
     appeal_days: int = Field(default=183, ge=1)  # how long a decision can be appealed: the six months of DSA article 20
     default_response_format: Literal["auto", "url", "b64_json"] = "auto"
     model_aliases: tuple[str, ...] = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini")

@@ -182,6 +182,15 @@ class Cases:
         with reading(self._engine) as session:
             return _case(session, case_id).source
 
+    def beginning(self, name: str) -> str | None:
+        """The one case whose id begins with these letters and digits after its prefix; None for none or several."""
+        if not (name.isascii() and name.isalnum()):
+            return None
+        with reading(self._engine) as session:
+            like = session.exec(select(CaseRow.id).where(col(CaseRow.id).startswith(f"cas_{name}")).limit(PAGE)).all()
+            found = [case_id for case_id in like if case_id.startswith(f"cas_{name}")]  # SQLite's LIKE is blind to case
+            return found[0] if len(found) == 1 else None
+
     def read(self, case_id: str, viewer: Person) -> CaseFile:
         """The whole file; that somebody looked is recorded. Raises NotFound."""
         with transaction(self._engine, "view_case") as session:
@@ -217,10 +226,10 @@ class Cases:
             _require_open(case)
             _require_level(case, person)
             _require_unbarred(session, case, person)
-            if case.holder != person.id and _is_held(case):
+            if case.holder != person.id and is_held(case):
                 raise CaseTaken("Somebody else works on this case at the moment.")
             care.require_rested(session, person, case)
-            return self._lend(session, case, person)
+            return self.lend(session, case, person)
 
     def claim_next(self, person: Person, filters: Filters) -> Lease | None:
         """Take the case whose turn it is, None when there is none for this person."""
@@ -228,7 +237,7 @@ class Cases:
             take_turns(session)
             fitting = care.fitting(session, person, _free_for(person, filters))
             case = session.exec(_in_turn(fitting).limit(1)).first()
-            return self._lend(session, case, person) if case else None
+            return self.lend(session, case, person) if case else None
 
     def prolong(self, lease: Lease, person: Person) -> Lease:
         """Keep a lease alive. Raises NotFound, LeaseLost, AlreadyDecided."""
@@ -246,7 +255,7 @@ class Cases:
             case = _case(session, lease.case_id)
             _require_open(case)
             _require_lease(case, lease.token, person)
-            _clear_lease(session, case)
+            clear_lease(session, case)
 
     def picture(self, case_id: str, picture_id: str) -> tuple[CaseRow, PictureRow]:
         """A picture of a case. Raises NotFound."""
@@ -285,16 +294,11 @@ class Cases:
             _require_lease(case, lease.token, person)
             _require_level(case, person)
             _require_unbarred(session, case, person)
-            row = _review(case.id, person, said, lease.token)
+            row = review_row(case.id, person, said, lease.token)
             alike = 0
             if said.action == "decide":
                 alike = self._decide_alike(session, case, person, said, lease)
-                self._decide(session, case, person, row)
-            else:
-                case.level = "senior" if said.action == "escalate" else case.level
-            session.add(row)
-            _record(session, row)
-            _clear_lease(session, case)
+            self.enact(session, case, person, row)
             banned = bans.enter(session, _bans(said, person))
             return replace(_reviewed(row, case), alike=alike, banned=banned)
 
@@ -313,7 +317,7 @@ class Cases:
             for other in _settling_with(session, review):
                 _reopen(session, other, person, policy)
             _reopen(session, case, person, policy)
-            return self._lend(session, case, person)
+            return self.lend(session, case, person)
 
     def alike(self, case_id: str) -> list[Alike]:
         """Other open cases that show nearly the same as this one, and that nobody works on. Raises NotFound."""
@@ -358,8 +362,21 @@ class Cases:
             if case.state == "settling":
                 matters.close(session, case, session.get_one(ReviewRow, case.review_id))
 
-    def _lend(self, session: Session, case: CaseRow, person: Person) -> Lease:
-        if case.holder != person.id or not _is_held(case):
+    def enact(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
+        """Do what a review says of a case that its person may decide, inside the caller's transaction.
+
+        Raises InvalidValue, SeparationOfDuties.
+        """
+        if row.action == "decide":
+            self._decide(session, case, person, row)
+        else:
+            case.level = "senior" if row.action == "escalate" else case.level
+        record(session, row)
+        clear_lease(session, case)
+
+    def lend(self, session: Session, case: CaseRow, person: Person) -> Lease:
+        """Give somebody a case that is open and free to work on, inside the caller's transaction."""
+        if case.holder != person.id or not is_held(case):
             case.holder, case.lease = person.id, random_text(32)
             ledger.append(session, "claimed", case.id, {"by": person.id})
         return self._extend(session, case)
@@ -376,10 +393,9 @@ class Cases:
             other = _case(session, one.case_id)
             _require_level(other, person)
             choices = {picture: _without_ban(said.choices[like]) for picture, like in one.pictures.items()}
-            row = _review(other.id, person, replace(said, choices=choices), lease.token)
+            row = review_row(other.id, person, replace(said, choices=choices), lease.token)
             self._decide(session, other, person, row)
-            session.add(row)
-            _record(session, row)
+            record(session, row)
         return len(found)
 
     def _decide(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
@@ -427,11 +443,10 @@ def _settling_with(session: Session, review: ReviewRow) -> list[CaseRow]:
 
 
 def _reopen(session: Session, case: CaseRow, person: Person, policy: PolicyStamp) -> None:
-    row = _review(case.id, person, Said("undo", policy), case.review_id or "")
+    row = review_row(case.id, person, Said("undo", policy), case.review_id or "")
     case.state, case.review_id, case.effective_at = "open", None, None
     session.add(case)
-    session.add(row)
-    _record(session, row)
+    record(session, row)
 
 
 def digest_of(lease: str) -> str:
@@ -524,15 +539,17 @@ def _require_unbarred(session: Session, case: CaseRow, person: Person) -> None:
 
 
 def _require_lease(case: CaseRow, token: str, person: Person) -> None:
-    if case.holder != person.id or case.lease != token or not _is_held(case):
+    if case.holder != person.id or case.lease != token or not is_held(case):
         raise LeaseLost("Your time with this case ran out, and it went back to the queue. Nothing was changed.")
 
 
-def _is_held(case: CaseRow) -> bool:
+def is_held(case: CaseRow) -> bool:
+    """Whether somebody works on it now."""
     return case.lease_until is not None and case.lease_until > now()
 
 
-def _clear_lease(session: Session, case: CaseRow) -> None:
+def clear_lease(session: Session, case: CaseRow) -> None:
+    """Nobody works on it any more."""
     case.holder = case.lease = case.lease_until = None
     session.add(case)
 
@@ -560,7 +577,8 @@ def _reviewed(row: ReviewRow, case: CaseRow, repeated: bool = False) -> Reviewed
     return Reviewed(row.id, case.id, row.effective_at, repeated, second_needed)
 
 
-def _review(case_id: str, person: Person, said: Said, lease: str) -> ReviewRow:
+def review_row(case_id: str, person: Person, said: Said, lease: str) -> ReviewRow:
+    """What somebody says of a case, as it is kept. lease: what it is done under, known by its sha256 from then on."""
     salt = random_text(32)
     return ReviewRow(
         id=new_id("rev"), case_id=case_id, person_id=person.id, action=said.action,
@@ -570,5 +588,7 @@ def _review(case_id: str, person: Person, said: Said, lease: str) -> ReviewRow:
     )  # fmt: skip
 
 
-def _record(session: Session, row: ReviewRow) -> None:
+def record(session: Session, row: ReviewRow) -> None:
+    """Keep what somebody said, with its entry in the ledger."""
+    session.add(row)
     ledger.append(session, "reviewed", row.id, {"digest": ledger.review_digest(row), "case": row.case_id})

@@ -50,7 +50,7 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.QUARANTINED: frozenset({State.PICTURES_JUDGED, State.ABORTED}),
     State.PICTURES_JUDGED: frozenset({State.RELEASED, State.WITHHELD, State.HELD, State.ABORTED}),
     State.HELD: frozenset({State.RELEASED, State.WITHHELD}),  # by a person
-    State.RELEASED: frozenset({State.WITHHELD}),  # every picture of it was withdrawn
+    State.RELEASED: frozenset({State.WITHHELD, State.HELD}),  # every picture was withdrawn, or its batch was reverted
     State.WITHHELD: frozenset({State.RELEASED, State.HELD}),  # an appeal brought a picture back, or a ban was lifted
 }
 

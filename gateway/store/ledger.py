@@ -19,6 +19,8 @@ from gateway.store.ids import now
 from gateway.store.tables import (
     AppealRow,
     BannedRow,
+    BatchCaseRow,
+    BatchRow,
     DecisionRow,
     LedgerRow,
     LiftedRow,
@@ -33,6 +35,7 @@ GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
     "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported", "verified", "exported",
+    "batch",
 })  # fmt: skip
 
 Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow, AppealRow, ReportRow)
@@ -130,6 +133,11 @@ def report_digest(row: ReportRow) -> str:
     return digest(row.model_dump(exclude={"note", "note_salt"}))
 
 
+def batch_digest(row: BatchRow, cases: Iterable[BatchCaseRow]) -> str:
+    """Everything that a batch says now, and what became of each of its cases, in whatever order they come."""
+    return digest([row.model_dump(), *sorted(digest(case.model_dump()) for case in cases)])
+
+
 def prompt_digest(salt: str, prompt: str) -> str:
     """Stands for the prompt in the chain; says nothing once the salt is erased."""
     return hashlib.sha256((salt + prompt).encode("utf-8", "surrogatepass")).hexdigest()
@@ -163,6 +171,7 @@ class _Checks:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.states: dict[str, str] = {}
+        self.batches: dict[str, str] = {}  # the digest of each as it was last recorded
 
     def compare(self, row: LedgerRow) -> Broken | None:
         facts = read_facts(row.facts)
@@ -179,6 +188,7 @@ class _Checks:
             "appealed": self._appeal,
             "appeal_ended": self._appeal_end,
             "reported": self._report,
+            "batch": self._batch,
         }.get(row.kind)
         if "state" in facts:
             self.states[row.subject] = facts["state"]
@@ -255,9 +265,17 @@ class _Checks:
         same = _matches(facts.get("digest"), lifted_digest, row)
         return None if same else Broken(f"end of ban {banned_id}", "was edited")
 
+    def _batch(self, batch_id: str, facts: dict[str, Any]) -> Broken | None:
+        """Batches change: the last entry is what has to match, and `unrecorded` compares it."""
+        self.batches[batch_id] = str(facts.get("digest"))
+        gone = self.session.get(BatchRow, batch_id) is None
+        return Broken(f"batch {batch_id}", "is in the ledger but was deleted") if gone else None
+
     def unrecorded(self) -> Broken | None:
         """Rows that stand in the tables but not, or in another state, in the chain; and releases without a decision."""
-        return next(chain(self._never_recorded(), self._other_states(), self._undecided()), None)
+        return next(
+            chain(self._never_recorded(), self._other_states(), self._edited_batches(), self._undecided()), None
+        )
 
     def _never_recorded(self) -> Iterator[Broken]:
         for name, kind, key in (
@@ -284,6 +302,12 @@ class _Checks:
                 for key, state in rows:
                     if self.states.get(key) != state:
                         yield Broken(f"{name} {key}", f"is {state!r}, the ledger says {self.states.get(key)!r}")
+
+    def _edited_batches(self) -> Iterator[Broken]:
+        for row in self.session.exec(select(BatchRow).order_by(col(BatchRow.id))):
+            cases = self.session.exec(select(BatchCaseRow).where(BatchCaseRow.batch_id == row.id)).all()
+            if self.batches.get(row.id) != batch_digest(row, cases):
+                yield Broken(f"batch {row.id}", "is not as the ledger says")
 
     def _undecided(self) -> Iterator[Broken]:
         """Invariant I1: what is released has a decision of its own request that lets these very bytes pass."""

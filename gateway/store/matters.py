@@ -132,7 +132,7 @@ def barred_from(person: Person) -> ColumnElement[bool]:
     first = aliased(CaseRow)
     in_first = select(ReviewRow.id).join(first, col(first.id) == ReviewRow.case_id).where(
         first.request_id == CaseRow.request_id, first.source != Source.APPEAL, ReviewRow.person_id == person.id,
-        ReviewRow.action == "decide",
+        col(ReviewRow.action).in_(("decide", "propose")),
     )  # fmt: skip
     decided = select(DecisionRow.id).join(AppealRow, col(AppealRow.decision_id) == DecisionRow.id).where(
         AppealRow.id == CaseRow.appeal_id, DecisionRow.decided_by == person.id

@@ -44,15 +44,20 @@ class Duty(StrEnum):
     READ_BANS = "read the banned pictures"
     LIFT_BANS = "lift bans"
     READ_LEDGER = "read the ledger"
+    REVERT_BATCHES = "revert batches of others"
     MANAGE_PEOPLE = "manage people"
 
 
 DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.VIEWER: frozenset({Duty.READ}),
     Role.MODERATOR: frozenset({Duty.READ, Duty.DECIDE}),
-    Role.SENIOR: frozenset({Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS}),
+    Role.SENIOR: frozenset(
+        {Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS, Duty.REVERT_BATCHES}
+    ),
     Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS, Duty.READ_LEDGER}),
-    Role.ADMIN: frozenset({Duty.READ, Duty.MANAGE_PEOPLE, Duty.READ_BANS, Duty.LIFT_BANS, Duty.READ_LEDGER}),
+    Role.ADMIN: frozenset(
+        {Duty.READ, Duty.MANAGE_PEOPLE, Duty.READ_BANS, Duty.LIFT_BANS, Duty.READ_LEDGER, Duty.REVERT_BATCHES}
+    ),
 }
 
 

@@ -206,8 +206,9 @@ class CaseRow(SQLModel, table=True):
 class ReviewRow(SQLModel, table=True):
     """What a person did with a case. Append-only, but for the note, which may quote somebody and can be erased.
 
-    action: decide | escalate | skip | undo. choices: picture id -> allow | block. lease_digest: sha256 of the lease
-    that it was done under, so that a repeated form is known. effective_at: when what was allowed is released.
+    action: decide | escalate | skip | undo | propose | revert (the last two with a batch). choices: picture id -> allow
+    | block. lease_digest: sha256 of the lease that it was done under, so that a repeated form is known. effective_at:
+    when what was allowed is released.
     """
 
     __tablename__ = "reviews"
@@ -337,3 +338,46 @@ class ReportRow(SQLModel, table=True):
     note_digest: str
     reporter: str = Field(unique=True)
     created_at: str
+
+
+class BatchRow(SQLModel, table=True):
+    """Cases that somebody means to decide together. Every change of it is an entry of the ledger.
+
+    state: draft (a preview, of its maker alone) | proposed (waits for a second person) | decided | rejected | reverted.
+    act: allow | block | escalate, None of a draft. clause, reason: as in a review. second_id: who confirmed or rejected
+    what was proposed. ends_at: a draft or a proposal is over then. decided_at: when it was decided or rejected.
+    """
+
+    __tablename__ = "batches"
+
+    id: str = Field(primary_key=True)
+    person_id: str = Field(index=True, foreign_key="people.id")
+    state: str
+    act: str | None = None
+    clause: str | None = None
+    reason: str | None = None
+    second_id: str | None = Field(default=None, foreign_key="people.id")
+    created_at: str = Field(index=True)
+    ends_at: str
+    decided_at: str | None = None
+    reverted_by: str | None = Field(default=None, foreign_key="people.id")
+    reverted_at: str | None = None
+
+
+class BatchCaseRow(SQLModel, table=True):
+    """One case of a batch. pictures: the ids that waited at the preview.
+
+    outcome: decided, or why it was left out; None while that is open. undone: reverted, or why it was left as it is;
+    None until somebody reverts. proposal_id, review_id, revert_id: the reviews that say so, each where there is one.
+    """
+
+    __tablename__ = "batch_cases"
+
+    batch_id: str = Field(primary_key=True, foreign_key="batches.id")
+    case_id: str = Field(primary_key=True, foreign_key="cases.id", index=True)
+    pictures: str
+    outcome: str | None = None
+    undone: str | None = None
+    proposal_id: str | None = Field(default=None, foreign_key="reviews.id")
+    review_id: str | None = Field(default=None, foreign_key="reviews.id")
+    revert_id: str | None = Field(default=None, foreign_key="reviews.id")

@@ -115,7 +115,7 @@ def why_held(file: CaseFile, texts: Texts, desk: DeskTexts) -> list[tuple[str, s
     behind = [file.prompt_decision, *(file.decisions.get(picture.decision_id or "") for picture in file.at_stake)]
     lines: dict[str, str] = {}
     for decision in behind:
-        if decision is not None and decision.action == "none":
+        if decision is not None and (decision.action == "none" or decision.failure):
             lines.setdefault("", desk.could_not_judge.format(why=(decision.failure or "").partition(":")[0]))
         elif decision is not None and decision.action not in ("allow", "label"):
             for reason in leading_reasons(decision):

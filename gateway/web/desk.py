@@ -23,8 +23,10 @@ from gateway.store.people import Duty, Person
 from gateway.store.queue import Band, Source, band_of
 from gateway.store.tables import CaseRow, ReviewRow
 from gateway.web import case_page
+from gateway.web.bulk_texts import BULK_TEXTS
 from gateway.web.care_texts import CARE_TEXTS
 from gateway.web.desk_texts import DESK_TEXTS, KEYS, DeskTexts
+from gateway.web.forms import MAX_FIELDS
 from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, html, page
 from gateway.web.signing_in import TheModerator
 from policies.care import load_care
@@ -61,9 +63,9 @@ class Desk:
         """The desk's words in their language."""
         return DESK_TEXTS[self.visitor.language]
 
-    async def form(self) -> Mapping[str, str]:
+    async def form(self, max_fields: int = MAX_FIELDS) -> Mapping[str, str]:
         """The form that was sent from a page of theirs. Raises CsrfFailed, and as `read_form`."""
-        form = await form_of(self.request)
+        form = await form_of(self.request, max_fields)
         require_own_form(self.request, form.get("csrf", ""), self.moderator.csrf)
         return form
 
@@ -77,7 +79,8 @@ class Desk:
 
     @property
     def _common(self) -> dict[str, object]:
-        return {"d": self.texts, "moderator": self.moderator, "key_names": KEYS, "age": self._age, "band_of": band_of,
+        return {"d": self.texts, "b": BULK_TEXTS[self.visitor.language], "moderator": self.moderator,
+                "key_names": KEYS, "age": self._age, "band_of": band_of,
                 "is_overdue": case_page.is_overdue,
                 "may_decide_cases": self.person.may(Duty.DECIDE), "care_word": CARE_TEXTS[self.visitor.language].care,
                 "may_read_bans": self.person.may(Duty.READ_BANS),
@@ -236,7 +239,7 @@ async def _say(desk: Desk, case_id: str, action: str) -> Response:
     """Do it and go on; when it could not be done, show the case again with all that was filled in."""
     form: Mapping[str, str] = {}
     try:
-        form = await desk.form()
+        form = await desk.form(MAX_FIELDS + MAX_ALIKE)
         said = _said(action, form, desk.house)
         await to_thread.run_sync(desk.house.desk.say, _lease(case_id, form), desk.person, said)
     except SignInRequired:
@@ -287,6 +290,7 @@ async def _queue(desk: Desk) -> dict[str, object]:
         "sources": tuple(Source),
         "categories": tuple(Category),
         "may_decide": desk.person.may(Duty.DECIDE),
+        "bulk_most": desk.house.bulk.batches.limits.most,
     }
 
 

@@ -12,7 +12,9 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20
 
 
-async def read_form(request: Request, max_bytes: int, seconds: float) -> Mapping[str, str]:
+async def read_form(
+    request: Request, max_bytes: int, seconds: float, max_fields: int = MAX_FIELDS
+) -> Mapping[str, str]:
     """Field -> value; of a field sent twice, the last.
 
     Raises UnsupportedMediaType, RequestTooLarge, SlowRequest, InvalidValue (not UTF-8, or too many fields).
@@ -21,7 +23,7 @@ async def read_form(request: Request, max_bytes: int, seconds: float) -> Mapping
         raise UnsupportedMediaType(f"Send the form as {FORM_TYPE}.")
     try:
         content = await asyncio.wait_for(_read(request, max_bytes), seconds)
-        return dict(parse_qsl(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
+        return dict(parse_qsl(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=max_fields))
     except TimeoutError as error:
         raise SlowRequest("The form did not arrive in time.") from error
     except ValueError as error:

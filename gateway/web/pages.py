@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.assembly import House
 from gateway.auth import Caller, Session
-from gateway.web.forms import read_form
+from gateway.web.forms import MAX_FIELDS, read_form
 from gateway.web.texts import LANGUAGES, TEXTS, Language, Texts, negotiate
 
 STATIC = Path(__file__).with_name("static")
@@ -71,10 +71,10 @@ def house_of(request: Request) -> House:
     return cast("House", request.app.state.house)
 
 
-async def form_of(request: Request) -> Mapping[str, str]:
+async def form_of(request: Request, max_fields: int = MAX_FIELDS) -> Mapping[str, str]:
     """The fields of the form that was sent. Raises as `read_form`."""
     settings = house_of(request).settings
-    return await read_form(request, settings.max_body_bytes, settings.head_seconds)
+    return await read_form(request, settings.max_body_bytes, settings.head_seconds, max_fields)
 
 
 def page(request: Request, visitor: Visitor, template: str, status: int, **context: object) -> Response:

@@ -50,7 +50,7 @@ NAME = r"[a-z0-9][a-z0-9_.-]{0,40}"
 CLOSED: dict[str, str] = {
     "method": "|".join([*METHODS, "other"]),
     "status": r"[1-5]\d\d",
-    "event": "filed|upheld|overturned",
+    "event": "filed|upheld|overturned|opened|proposed|decided|rejected|reverted",
     "conclusion": "|".join(Conclusion),
     "surface": "openai|studio|moderations|check|terminal|bench|audit",
     "model": NAME,
@@ -64,7 +64,7 @@ CLOSED: dict[str, str] = {
     "kind": r"[A-Za-z]{1,40}",
     "scope": "key|session|terminal|public|sign_in|report|appeal",
     "band": "|".join(Band),
-    "action": "decide|escalate|skip|undo",
+    "action": "decide|escalate|skip|undo|propose|revert",
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",
 }
 FUZZ = settings(max_examples=60)

@@ -152,8 +152,8 @@ const keys = {
 };
 
 function typed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
-  const field = event.target.closest("input:not([type=radio]), select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const field = event.target.closest("input:not([type=radio], .pick input), select, textarea");
   if (event.key === "Escape") {
     if (field) field.blur();
     else byId("give-back")?.requestSubmit();
@@ -162,7 +162,7 @@ function typed(event) {
     const aside = event.target.closest("details form");
     if (aside) aside.requestSubmit();
     else byId("submit")?.click();
-  } else if (keysOn && !field && keys[event.key] && !(event.key === " " && event.target.closest("button, summary, a"))) {
+  } else if (keysOn && !field && keys[event.key] && !(event.key === " " && event.target.closest("button, summary, a, input"))) {
     event.preventDefault();
     keys[event.key]();
   }
