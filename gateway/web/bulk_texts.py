@@ -115,9 +115,9 @@ ENGLISH = BulkTexts(
     left_out="Left out",
     why_not={
         "decided_before": "has been decided already",
-        "restricted": "may show a child: never together with others",
+        "restricted": "may show a child, never together with others",
         "by_itself": "an appeal or a report: decided by itself",
-        "taken": "somebody else works on it",
+        "taken": "somebody else was working on it",
         "for_a_senior": "is for a senior moderator",
         "changed": "has other pictures than at the preview",
         "not_looked_at": "not every picture was seen clearly before allowing it",
@@ -212,9 +212,9 @@ FRENCH = BulkTexts(
     left_out="Laissés de côté",
     why_not={
         "decided_before": "déjà tranché",
-        "restricted": "pourrait montrer un enfant : jamais avec d’autres",
+        "restricted": "pourrait montrer un enfant, jamais avec d’autres",
         "by_itself": "appel ou signalement : tranché à part",
-        "taken": "quelqu’un d’autre s’en occupe",
+        "taken": "quelqu’un d’autre s’en occupait",
         "for_a_senior": "pour un modérateur confirmé",
         "changed": "n’a plus les mêmes images qu’à l’aperçu",
         "not_looked_at": "chaque image doit être vue nettement avant d’autoriser",

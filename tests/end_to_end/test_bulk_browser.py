@@ -153,7 +153,7 @@ def test_the_palette_runs_what_the_buttons_of_the_page_do_with_letters_off_too(
     expect(page.locator("#palette")).not_to_be_visible()
 
     open_palette(page, "picture 1 ban")
-    assert chosen(page) == "Picture 1: Ban look-alikes"
+    assert chosen(page) == "Picture 1 · Ban look-alikes"
     page.keyboard.press("Enter")
     expect(page.locator(".ban input")).to_be_checked()
 

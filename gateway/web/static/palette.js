@@ -26,7 +26,7 @@ function keyOf(element) {
 function named(element) {
   // Several buttons have the same words: the picture that they belong to tells them apart.
   const suspect = element.closest("[data-picture]")?.querySelector("h2, h3");
-  return suspect ? `${suspect.textContent.replace(/\s+/g, " ").trim()}: ${wordsOf(element)}` : wordsOf(element);
+  return suspect ? `${suspect.textContent.replace(/\s+/g, " ").trim()} · ${wordsOf(element)}` : wordsOf(element);
 }
 
 const isOffered = (element) => !element.disabled && !element.closest("dialog") && element.checkVisibility();
@@ -62,7 +62,9 @@ function places(text) {
 function matching(text) {
   const parts = plainly(text).split(/\s+/).filter(Boolean);
   const found = entries.filter((entry) => parts.every((part) => plainly(entry.words).includes(part)));
-  return [...found, ...places(text.trim())];
+  const place = places(text.trim());
+  // A word may be the name of a case, but hardly is one while something else is called so.
+  return found.length && /^[a-z]+$/.test(text.trim()) ? found : [...found, ...place];
 }
 
 function option(entry, place) {
