@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=120, ge=1)  # per key or page session
     lease_seconds: float = Field(default=300, gt=0)  # how long a moderator has a case to himself without a sign of life
     undo_seconds: float = Field(default=10, gt=0)  # how long what a moderator allowed can be taken back
-    bulk_cases: int = Field(default=50, ge=1, le=200)  # decided together: what somebody can still look through
+    bulk_cases: int = Field(default=50, ge=1, le=100)  # decided together: looked through at once, one transaction
     bulk_alone: int = Field(default=10, ge=1)  # of more, a second person has to confirm: a slip would cost a morning
     bulk_hours: float = Field(default=24, gt=0)  # what nobody confirmed by then is over: the cases have moved on
     appeal_days: int = Field(default=183, ge=1)  # how long a decision can be appealed: the six months of DSA article 20
