@@ -162,6 +162,13 @@ class Batches:
             decided = _counted(session, rows, outcome=DECIDED)
             return [Listed(row, decided.get(row.id, 0), every.get(row.id, 0)) for row in rows]
 
+    def of_case(self, case_id: str) -> list[str]:
+        """The batches that a case was part of, but for drafts, oldest first."""
+        with reading(self._engine) as session:
+            of_case = select(BatchRow.id).join(BatchCaseRow, col(BatchCaseRow.batch_id) == BatchRow.id)
+            mine = of_case.where(BatchCaseRow.case_id == case_id, BatchRow.state != "draft")
+            return list(session.exec(mine.order_by(col(BatchRow.created_at))))
+
     def waiting(self) -> int:
         """Proposals that a second person could confirm now."""
         with reading(self._engine) as session:

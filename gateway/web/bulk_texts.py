@@ -19,6 +19,8 @@ class BulkTexts:
     state_told: Mapping[str, str]
     acts: Mapping[str, str]
 
+    part_of: str
+    proposals: str
     together: str
     select: str
     selected: str
@@ -98,6 +100,8 @@ ENGLISH = BulkTexts(
         "ended": "Nobody confirmed this in time. Nothing was decided.",
     },
     acts={"block": "Block", "allow": "Allow", "escalate": "Escalate"},
+    part_of="Looked at together with other cases:",
+    proposals="Batches that wait for a second person: {count}",
     together="Decide together",
     select="Select case {case}",
     selected="{count} of at most {most} selected",
@@ -195,6 +199,8 @@ FRENCH = BulkTexts(
         "ended": "Personne n’a confirmé à temps. Rien n’a été décidé.",
     },
     acts={"block": "Bloquer", "allow": "Autoriser", "escalate": "Transmettre"},
+    part_of="Examiné avec d’autres cas :",
+    proposals="Lots qui attendent une deuxième personne : {count}",
     together="Décider ensemble",
     select="Sélectionner le cas {case}",
     selected="{count} sur {most} au plus",

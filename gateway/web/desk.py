@@ -291,6 +291,7 @@ async def _queue(desk: Desk) -> dict[str, object]:
         "categories": tuple(Category),
         "may_decide": desk.person.may(Duty.DECIDE),
         "bulk_most": desk.house.bulk.batches.limits.most,
+        "proposals": await to_thread.run_sync(desk.house.bulk.batches.waiting),
     }
 
 
@@ -327,6 +328,7 @@ async def _case(
         "draft": defaultdict(str, draft or {}),
         "notice": desk.texts.error(error.code) if error else "",
         "done": await _done(desk),
+        "batches": await to_thread.run_sync(desk.house.bulk.batches.of_case, case_id),
         "asked": _asked(_filters(draft or desk.request.query_params)),
     }
     return desk.page("case.html", error.status if error else 200, **context)

@@ -185,6 +185,7 @@ def test_what_is_allowed_after_a_look_at_each_is_served_and_a_revert_withdraws_i
     assert again.text.count(".png") == 2
     assert "gore 0.60, from 0.5" in words(again)  # why it waits is what the checks said
     assert "ada reverted the batch that it was decided in" in words(again)
+    assert f'href="{page.url.path}"' in again.text
     assert client.get(f"/decisions/{Book(house).pictures[0].decision_id}").status_code == 200
     assert house.decisions.broken_ledger() is None
 
@@ -201,6 +202,7 @@ def test_above_the_size_somebody_else_confirms(
     assert "confirmation" not in page.text
     assert press(ada, page, "confirmation").status_code == 403
     assert set(Book(house).picture_states) == {"held"}
+    assert "Batches that wait for a second person: 1" in words(ben.get())
     listed = words(ben.get("/review/batches"))
     assert "waits for a second person" in listed
     theirs = ben.get(page.url.path)
@@ -248,6 +250,31 @@ def test_a_report_decided_since_is_left_as_it_is(house: House, ada: Moderator, c
     ada.decide(ada.take(), "block", reason="shows_after_all")
     assert Book(house).picture_states == ["withdrawn"]
     assert "left: somebody changed it since" in words(press(ada, ada.get(page.url.path), "reversal"))
+    assert Book(house).picture_states == ["withdrawn"]
+    assert house.decisions.broken_ledger() is None
+
+
+def test_a_report_that_waits_when_a_batch_is_reverted_waits_on_until_the_picture_is_shown_again(
+    house: House, ada: Moderator, client: httpx.Client
+) -> None:
+    hold(client, "all doubtful fox")
+    page = preview(ada, *waiting(house))
+    look_at_all(ada, page)
+    page = decide(ada, page, **ALLOW)
+    later(house)
+    until(lambda: Book(house).ends == [("released", "allowed")])
+    (picture,) = Book(house).pictures
+    form = client.get(f"/pictures/{picture.id}/report")
+    client.post(f"/pictures/{picture.id}/report", data={"csrf": csrf_of(form), "reason": "violence"})
+    (report,) = waiting(house)
+    assert "reverted: waits again" in words(press(ada, ada.get(page.url.path), "reversal"))
+    assert Book(house).picture_states == ["held"]
+    assert ".png" not in ada.get(f"/review/cases/{report}").text  # nothing of it is shown that could be withdrawn
+    (held,) = [case for case in waiting(house) if case != report]
+    ada.decide(ada.post(f"/review/cases/{held}/claim"))
+    later(house)
+    until(lambda: Book(house).ends == [("released", "allowed")])
+    ada.decide(ada.post(f"/review/cases/{report}/claim"), "block", reason="shows_after_all")
     assert Book(house).picture_states == ["withdrawn"]
     assert house.decisions.broken_ledger() is None
 
