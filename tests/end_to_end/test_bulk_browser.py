@@ -175,7 +175,7 @@ def test_the_pages_fit_a_narrow_screen_in_french(chromium: Browser, served: tupl
     house, url = served
     ada.sign_in()
     cases = [case.id for case in house.desk.cases.waiting(Filters())]
-    page_of = ada.post("/review/batches", **{f"case-{case}": "1" for case in cases})
+    page_of = ada.post("/review/batches", None, **{f"case-{case}": "1" for case in cases})
     context = chromium.new_context(locale="fr-FR", viewport={"width": 320, "height": 640})
     context.add_cookies([{"name": name, "value": value, "url": url} for name, value in ada.client.cookies.items()])
     page, widths = context.new_page(), []

@@ -255,7 +255,7 @@ class TestDeciding:
         cases = store.held(2)
         batch_id = store.batches.open(cases, ada)
         store.batches.give_back(batch_id, ada)
-        assert store.cases.claim(cases[0], ben)
+        assert store.cases.claim(cases[0], ben).case_id == cases[0]
         with pytest.raises(AlreadyDecided):
             store.batches.decide(batch_id, ada, BLOCK, "block")
         assert store.whole()

@@ -307,9 +307,9 @@ def test_nothing_or_too_much_selected_is_said(house: House, ada: Moderator, clie
     answer = preview(ada)
     assert answer.status_code == 400
     assert "Select from 1 to 25 cases." in words(answer)
-    many = ada.post("/review/batches", **{f"case-cas_{number}": "1" for number in range(26)})
+    many = ada.post("/review/batches", None, **{f"case-cas_{number}": "1" for number in range(26)})
     assert many.status_code == 400
-    assert ada.post("/review/batches", **{"case-cas_none": "1"}).status_code == 404
+    assert ada.post("/review/batches", None, **{"case-cas_none": "1"}).status_code == 404
 
 
 def test_a_form_from_elsewhere_does_nothing(house: House, ada: Moderator, client: httpx.Client) -> None:
@@ -362,7 +362,7 @@ def test_who_only_reads_selects_nothing(served: tuple[House, str], client: httpx
     hold(client)
     viewer = signed_in(served, "vera", Role.VIEWER)
     assert 'name="case-' not in viewer.get().text
-    assert viewer.post("/review/batches", **{f"case-{waiting(served[0])[0]}": "1"}).status_code == 403
+    assert viewer.post("/review/batches", None, **{f"case-{waiting(served[0])[0]}": "1"}).status_code == 403
 
 
 def test_a_case_is_found_by_the_six_characters_of_its_name(house: House, ada: Moderator, client: httpx.Client) -> None:
