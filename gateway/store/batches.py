@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from gateway.errors import AlreadyDecided, InvalidValue, NotFound, SeparationOfDuties
-from gateway.store import ledger, matters, reverting
+from gateway.store import care, ledger, matters, reverting
 from gateway.store.cases import Cases, Said, clear_lease, is_held, record, review_row
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now
@@ -126,7 +126,7 @@ class Batches:
     def open(self, case_ids: Sequence[str], person: Person) -> str:
         """Look through cases before they are decided; those that are free are taken. Returns the batch's id.
 
-        Raises SeparationOfDuties, NotFound, InvalidValue for none or too many.
+        Raises SeparationOfDuties, NotFound, InvalidValue for none or too many, PauseNeeded.
         """
         person.require(Duty.DECIDE)
         wanted = list(dict.fromkeys(case_ids))
@@ -143,6 +143,7 @@ class Batches:
             for item in items:
                 case = session.get_one(CaseRow, item.case_id)
                 if _why_not(session, item, case, person) is None:
+                    care.require_rested(session, person, case)
                     self._cases.lend(session, case, person)
             _keep(session, batch, person)
             return batch.id

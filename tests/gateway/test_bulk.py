@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from gateway.assembly import migrate
-from gateway.errors import AlreadyDecided, GatewayError, InvalidValue, NotFound, SeparationOfDuties
+from gateway.errors import AlreadyDecided, GatewayError, InvalidValue, NotFound, PauseNeeded, SeparationOfDuties
 from gateway.store import ledger
 from gateway.store.batches import Batches, BatchFile, Limits
 from gateway.store.cases import Cases, Filters, Lease, Said
@@ -250,6 +250,16 @@ class TestDeciding:
         for role in (Role.VIEWER, Role.AUDITOR, Role.ADMIN):
             with pytest.raises(SeparationOfDuties):
                 store.batches.open(cases, store.person(role))
+
+    def test_whoever_has_to_rest_takes_no_grave_cases_together_either(self, store: Store, ada: Person) -> None:
+        *seen, last = store.held(4)
+        for case_id in (*seen, last):
+            store.change(case_id, severity=5)
+        for case_id in seen:
+            store.look(case_id, ada)
+        with pytest.raises(PauseNeeded):
+            store.batches.open([last], ada)
+        assert store.case(last).holder is None
 
     def test_a_draft_that_is_given_back_frees_its_cases(self, store: Store, ada: Person, ben: Person) -> None:
         cases = store.held(2)
