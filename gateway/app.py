@@ -36,8 +36,8 @@ from gateway.errors import (
 )
 from gateway.middleware import Envelope, log_failure
 from gateway.web import banned as banned_page
-from gateway.web import care as care_page
 from gateway.web import bulk, desk, finding, ledger, pages, policies, reports, signing_in, statement, studio
+from gateway.web import care as care_page
 from gateway.web import provenance as provenance_page
 
 ROUTERS = (

@@ -112,7 +112,8 @@ ENGLISH = LedgerTexts(
         "key_created": "API key created", "wordlist": "word list changed", "person": "account changed",
         "signed_in": "signed in", "claimed": "case taken", "viewed": "case read", "revealed": "picture looked at",
         "reviewed": "review", "banned": "pictures banned", "ban_lifted": "ban lifted", "appealed": "appeal",
-        "appeal_ended": "appeal ended", "reported": "report", "verified": "ledger verified", "exported": "exported",
+        "appeal_ended": "appeal ended", "reported": "report", "batch": "batch",
+        "verified": "ledger verified", "exported": "exported",
     },
 )  # fmt: skip
 
@@ -170,7 +171,7 @@ FRENCH = LedgerTexts(
         "key_created": "clé d’API créée", "wordlist": "liste de mots modifiée", "person": "compte modifié",
         "signed_in": "connexion", "claimed": "cas pris", "viewed": "cas lu", "revealed": "image regardée",
         "reviewed": "examen", "banned": "images bannies", "ban_lifted": "bannissement levé", "appealed": "appel",
-        "appeal_ended": "appel terminé", "reported": "signalement", "verified": "registre vérifié",
+        "appeal_ended": "appel terminé", "reported": "signalement", "batch": "lot", "verified": "registre vérifié",
         "exported": "export",
     },
 )  # fmt: skip
