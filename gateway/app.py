@@ -39,6 +39,7 @@ from gateway.web import banned as banned_page
 from gateway.web import bulk, desk, finding, ledger, pages, policies, reports, signing_in, statement, studio
 from gateway.web import care as care_page
 from gateway.web import provenance as provenance_page
+from gateway.web import webhooks as webhooks_page
 
 ROUTERS = (
     generations,
@@ -64,6 +65,7 @@ ROUTERS = (
     ledger,
     bulk,
     finding,
+    webhooks_page,
     desk,
 )
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}

@@ -44,7 +44,9 @@ from gateway.store.list_files import ListFiles
 from gateway.store.people import People
 from gateway.store.reports import Reports
 from gateway.store.views import RequestView
+from gateway.store.webhooks import WebhookRows
 from gateway.store.wordlists import Wordlists
+from gateway.webhooks import Webhooks
 from gateway.wordlists import OperatorLists
 from generator.batcher import WaitingLine
 from generator.channel import Recipe
@@ -116,6 +118,7 @@ class House:
     bans: BansInForce
     recourse: Recourse
     records: Records
+    webhooks: Webhooks
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -158,6 +161,7 @@ class House:
         self._watching.append(asyncio.create_task(self.bans.watch(self.settings.banned_seconds)))
         self._watching.append(asyncio.create_task(self._watch_canaries()))
         self._watching.append(asyncio.create_task(self.desk.work()))
+        self._watching.append(asyncio.create_task(self.webhooks.work()))
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -230,6 +234,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         _bulk(settings, engine, cases, policies), bans,
         Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
         open_records(engine, policies, policy_path(settings.policy)),
+        Webhooks(WebhookRows(engine), secret, settings.webhook_private_hosts),
     )  # fmt: skip
 
 
@@ -412,6 +417,14 @@ def open_login(settings: Settings) -> Login:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
     return Login(People(open_engine(settings.database)), _secret(settings.data))
+
+
+def open_webhooks(settings: Settings) -> Webhooks:
+    """The webhooks alone."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    rows = WebhookRows(open_engine(settings.database))
+    return Webhooks(rows, _secret(settings.data), settings.webhook_private_hosts)
 
 
 def shipped_models() -> tuple[Path, ...]:

@@ -42,6 +42,9 @@ banned_matches = Counter(
 )
 appeals = Counter("gateway_appeals", "Appeals that were filed, upheld or overturned.", ["event"])
 reports = Counter("gateway_reports", "Reports of released pictures.")
+webhook_attempts = Counter("gateway_webhook_attempts", "Attempts to tell a webhook something, by result.", ["result"])
+webhook_messages = Gauge("gateway_webhook_messages", "Messages that wait to be delivered to a webhook.")
+webhooks_paused = Gauge("gateway_webhooks_paused", "Webhooks that took nothing for long, or want no more. Should be 0.")
 wordlists_refused = Gauge(
     "gateway_wordlists_refused", "Word lists of the operator that are not in force as they stand. Should be 0."
 )
@@ -91,6 +94,9 @@ __all__ = [
     "review_overdue",
     "review_pauses",
     "reviews",
+    "webhook_attempts",
+    "webhook_messages",
+    "webhooks_paused",
     "wordlists_refused",
     "worker_ends",
     "worker_memory",

@@ -1,21 +1,17 @@
 """Fetch a picture from an address that a stranger names: off unless the operator allows it, and never from inside.
 
-The danger is server-side request forgery: an address that leads to our own machine, network or cloud. So the check is
-made where the connection is made: the name is resolved, every address of it must be public, and the connection goes to
-the address that was checked. A redirect is one more such connection.
+The danger is server-side request forgery, which `public_internet` prevents. A redirect is one more connection like the
+first.
 """
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
-from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any
 
 import httpcore
 import httpx
 
 from gateway.errors import ImageFetchFailed, ImageTooLarge, Overloaded, RemoteImagesDisabled, UrlNotAllowed
+from gateway.public_internet import NotPublic, PublicOnly, Resolve, resolve
 
 SCHEME, PORT = "https", 443
 LONGEST_URL = 2048
@@ -24,55 +20,6 @@ FETCHES = 4  # at once
 TOTAL_S, STEP_S = 10.0, 5.0  # for a whole picture; to connect, and to wait for the next bytes
 HEADERS = [(b"User-Agent", b"gardefou"), (b"Accept", b"image/png, image/jpeg, image/webp, image/gif"),
            (b"Accept-Encoding", b"identity")]  # fmt: skip
-GLOBAL_UNICAST = ip_network("2000::/3")  # RFC 4291: what is mapped, translated, local or multicast lies outside
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """Every address of a name. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
-
-
-def is_public(address: str) -> bool:
-    """Whether it leads to the public internet; an IPv6 address that carries an IPv4 address does not count as such."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(parsed, IPv6Address) and (parsed not in GLOBAL_UNICAST or parsed.sixtofour or parsed.teredo):
-        return False
-    return parsed.is_global and not parsed.is_multicast
-
-
-class PublicOnly(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses alone: resolved once, checked, and then the very ones that are connected to."""
-
-    def __init__(self, resolve: Resolve, inner: httpcore.AsyncNetworkBackend) -> None:
-        self._resolve = resolve
-        self._inner = inner
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (httpcore calls it so)
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Raises UrlNotAllowed when any address of the host is not public, httpcore.ConnectError."""
-        try:
-            addresses = await asyncio.wait_for(self._resolve(host, port), timeout)
-        except (OSError, UnicodeError, TimeoutError) as error:
-            raise httpcore.ConnectError("the name cannot be resolved") from error
-        if not addresses or not all(is_public(address) for address in addresses):
-            raise _not_allowed("It does not lead to the public internet.")
-        return await self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        """As asked."""
-        await asyncio.sleep(seconds)
 
 
 class RemotePictures:
@@ -113,6 +60,8 @@ class RemotePictures:
         try:
             async with asyncio.timeout(self._total_s), self._pool() as pool:
                 return await self._follow(pool, address)
+        except NotPublic as error:
+            raise _not_allowed("It does not lead to the public internet.") from error
         except TimeoutError as error:
             raise _failed(f"It did not arrive within {self._total_s:g} s.") from error
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     bulk_alone: int = Field(default=10, ge=1)  # of more, a second person has to confirm: a slip would cost a morning
     bulk_hours: float = Field(default=24, gt=0)  # what nobody confirmed by then is over: the cases have moved on
     appeal_days: int = Field(default=183, ge=1)  # how long a decision can be appealed: the six months of DSA article 20
+    webhook_private_hosts: tuple[str, ...] = ()  # hosts of webhooks that may lead inside, as ["hooks.internal"]
     default_response_format: Literal["auto", "url", "b64_json"] = "auto"
     model_aliases: tuple[str, ...] = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini")
 

@@ -22,7 +22,10 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(house: TheHouse) -> JSONResponse:
-    """Requests would be served: database writable, worker up, canaries judged right, room on the disk, not draining."""
+    """Requests would be served: database writable, worker up, canaries judged right, room on the disk, not draining.
+
+    warnings: what somebody should look at, and what does not keep anybody from being served.
+    """
     problems = [] if not house.pipeline.draining else ["draining"]
     try:
         await to_thread.run_sync(house.decisions.probe)
@@ -34,7 +37,9 @@ async def readyz(house: TheHouse) -> JSONResponse:
         problems.append("generator_down")
     if not await house.canaries_judged_right():
         problems.append("classifier_unavailable")
-    return JSONResponse({"status": "not ready" if problems else "ok", "problems": problems}, 503 if problems else 200)
+    warnings = ["webhooks_paused"] if house.webhooks.paused else []
+    told = {"status": "not ready" if problems else "ok", "problems": problems, "warnings": warnings}
+    return JSONResponse(told, 503 if problems else 200)
 
 
 @router.get("/metrics")

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, func
 from sqlmodel import Session, col, select
 
-from gateway.store import ledger, queue
+from gateway.store import ledger, outbox, queue
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import keyed_digest, new_id, now, random_text
 from gateway.store.tables import AppealRow, BanMatchRow, DecisionRow, PictureRow, RequestRow
@@ -250,6 +250,7 @@ class Decisions:
             _finish(session, request_id, state, outcome, error_code)
             if state in (State.RELEASED, State.HELD):
                 queue.enter(session, request_id, severities)
+                outbox.request_ended(session, request_id)
 
     def abort_orphans(self, is_alive: Mapping[str, bool]) -> list[str]:
         """End what a crashed process left unfinished. is_alive: instance -> still running. Returns the request ids."""
@@ -344,9 +345,10 @@ def _finish(session: Session, request_id: str, state: State, outcome: str, error
 
 
 def rest(session: Session, row: PictureRow, state: State) -> None:
-    row.state = state
+    before, row.state = row.state, state
     session.add(row)
     ledger.append(session, "moved", row.id, {"state": state})
+    outbox.picture_moved(session, row, before)
 
 
 def _picture_state(judgement: Judgement, hold: bool) -> State:

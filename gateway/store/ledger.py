@@ -35,7 +35,7 @@ GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
     "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported", "verified", "exported",
-    "batch",
+    "batch", "webhook",
 })  # fmt: skip
 
 Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow, AppealRow, ReportRow)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from gateway import metrics
-from gateway.store import ledger
+from gateway.store import ledger, outbox
 from gateway.store.decisions import State, move
 from gateway.store.ids import now
 from gateway.store.overruling import decide_picture, decide_prompt
@@ -178,6 +178,7 @@ def _end_appeal(session: Session, case: CaseRow, state: str, review: ReviewRow |
     metrics.appeals.labels(state).inc()
     facts = {"review_id": appeal.review_id, "outcome_id": appeal.outcome_id, "ended_at": appeal.ended_at}
     ledger.append(session, "appeal_ended", appeal.id, {"state": state, **facts})
+    outbox.appeal_ended(session, appeal)
 
 
 def _newest_decision(session: Session, case: CaseRow) -> str | None:

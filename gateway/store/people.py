@@ -46,6 +46,7 @@ class Duty(StrEnum):
     READ_LEDGER = "read the ledger"
     REVERT_BATCHES = "revert batches of others"
     MANAGE_PEOPLE = "manage people"
+    MANAGE_WEBHOOKS = "manage webhooks"
 
 
 DUTIES: Mapping[Role, frozenset[Duty]] = {
@@ -55,9 +56,10 @@ DUTIES: Mapping[Role, frozenset[Duty]] = {
         {Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS, Duty.REVERT_BATCHES}
     ),
     Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS, Duty.READ_LEDGER}),
-    Role.ADMIN: frozenset(
-        {Duty.READ, Duty.MANAGE_PEOPLE, Duty.READ_BANS, Duty.LIFT_BANS, Duty.READ_LEDGER, Duty.REVERT_BATCHES}
-    ),
+    Role.ADMIN: frozenset({
+        Duty.READ, Duty.MANAGE_PEOPLE, Duty.MANAGE_WEBHOOKS, Duty.READ_BANS, Duty.LIFT_BANS, Duty.READ_LEDGER,
+        Duty.REVERT_BATCHES,
+    }),
 }
 
 

@@ -381,3 +381,63 @@ class BatchCaseRow(SQLModel, table=True):
     proposal_id: str | None = Field(default=None, foreign_key="reviews.id")
     review_id: str | None = Field(default=None, foreign_key="reviews.id")
     revert_id: str | None = Field(default=None, foreign_key="reviews.id")
+
+
+class WebhookRow(SQLModel, table=True):
+    """An address that is told what happens. Its secret stands nowhere: it follows from the house's and `generation`.
+
+    events: names, separated by spaces. key_id: only of what this API key asked for; None: of everything. state:
+    active | gone (it answered that it wants no more) | removed. rotated_at: since when the secret is a new one.
+    failures, failing_since: attempts since the last one that was taken. rests_until: nothing is sent before.
+    working_until: a process is sending.
+    """
+
+    __tablename__ = "webhooks"
+
+    id: str = Field(primary_key=True)
+    url: str
+    events: str
+    key_id: str | None = Field(default=None, foreign_key="api_keys.id")
+    state: str
+    generation: int
+    created_at: str
+    rotated_at: str | None = None
+    failures: int = 0
+    failing_since: str | None = None
+    rests_until: str | None = None
+    working_until: str | None = None
+
+
+class WebhookMessageRow(SQLModel, table=True):
+    """One thing that happened, to be told to one address: written in the transaction in which it happened.
+
+    id: the `webhook-id`, the same at each attempt. body: what is sent, to the letter. state: waiting | delivered |
+    given_up. attempts: since it was made or sent again. next_at: of the next attempt. expires_at: then it is given up.
+    """
+
+    __tablename__ = "webhook_messages"
+
+    id: str = Field(primary_key=True)
+    webhook_id: str = Field(index=True, foreign_key="webhooks.id")
+    event: str
+    subject: str
+    body: str
+    created_at: str = Field(index=True)
+    state: str = Field(index=True)
+    attempts: int
+    next_at: str
+    expires_at: str
+    ended_at: str | None = None
+
+
+class WebhookAttemptRow(SQLModel, table=True):
+    """One attempt to deliver a message, and what came of it. status: of HTTP, None without an answer."""
+
+    __tablename__ = "webhook_attempts"
+
+    id: str = Field(primary_key=True)
+    message_id: str = Field(index=True, foreign_key="webhook_messages.id")
+    at: str
+    result: str
+    status: int | None = None
+    seconds: float

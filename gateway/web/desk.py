@@ -84,7 +84,8 @@ class Desk:
                 "is_overdue": case_page.is_overdue,
                 "may_decide_cases": self.person.may(Duty.DECIDE), "care_word": CARE_TEXTS[self.visitor.language].care,
                 "may_read_bans": self.person.may(Duty.READ_BANS),
-                "may_read_ledger": self.person.may(Duty.READ_LEDGER)}  # fmt: skip
+                "may_read_ledger": self.person.may(Duty.READ_LEDGER),
+                "may_manage_webhooks": self.person.may(Duty.MANAGE_WEBHOOKS)}  # fmt: skip
 
     def _age(self, since: str) -> str:
         return case_page.age(since, self.texts)

@@ -115,6 +115,7 @@ class DeskTexts:
     actions: Mapping[str, str]
     person_unknown: str
 
+    webhooks: str
     banned: str
     banned_lead: str
     nothing_banned: str
@@ -338,6 +339,7 @@ ENGLISH = DeskTexts(
         "none": "no answer",
     },
     person_unknown="somebody",
+    webhooks="Webhooks",
     banned="Banned pictures",
     banned_lead="Whatever looks like one of these is kept back. Lifting a ban frees what only it kept back.",
     nothing_banned="No picture is banned.",
@@ -582,6 +584,7 @@ FRENCH = DeskTexts(
         "none": "pas de réponse",
     },
     person_unknown="quelqu’un",
+    webhooks="Webhooks",
     banned="Images bannies",
     banned_lead="Ce qui ressemble à l’une d’elles est retenu. Lever un bannissement libère ce que lui seul retenait.",
     nothing_banned="Aucune image n’est bannie.",

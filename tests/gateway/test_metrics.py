@@ -19,6 +19,7 @@ from gateway.app import ROUTERS
 from gateway.middleware import METHODS
 from gateway.provenance import Conclusion
 from gateway.store.queue import Band
+from gateway.store.webhooks import Result
 from policies.signals import Category, Stage
 from policies.verdict import Action
 from tests.houses import Parts, client_of, serving
@@ -65,6 +66,8 @@ CLOSED: dict[str, str] = {
     "scope": "key|session|terminal|public|sign_in|report|appeal",
     "band": "|".join(Band),
     "action": "decide|escalate|skip|undo|propose|revert",
+    "result": "|".join(Result),
+    "action": "decide|escalate|skip|undo",
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",
 }
 FUZZ = settings(max_examples=60)

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import GatewayError, ImageFetchFailed, ImageTooLarge, RemoteImagesDisabled, UrlNotAllowed
-from gateway.remote_pictures import RemotePictures, is_public
+from gateway.public_internet import is_public
+from gateway.remote_pictures import RemotePictures
 
 HOST, PUBLIC = "pictures.example", "93.184.215.14"
 URL = f"https://{HOST}/a.png"

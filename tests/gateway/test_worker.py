@@ -81,7 +81,7 @@ def test_readiness_and_metrics_say_when_there_is_no_worker(tmp_path: Path, monke
     worker = house.worker
     assert worker
     with TestClient(create_app(house)) as client:
-        assert client.get("/readyz").json() == {"status": "ok", "problems": []}
+        assert client.get("/readyz").json() == {"status": "ok", "problems": [], "warnings": []}
         assert "gateway_worker_up 1.0" in client.get("/metrics").text
         assert worker.pid
         os.kill(worker.pid, signal.SIGKILL)
