@@ -30,6 +30,7 @@ from gateway.records import Records, open_records
 from gateway.recourse import Recourse
 from gateway.remote_pictures import RemotePictures
 from gateway.settings import DATABASE, Settings
+from gateway.single_sign_on import Provider, SingleSignOn
 from gateway.store.api_keys import ApiKeys
 from gateway.store.appeals import Appeals
 from gateway.store.banned import BannedPictures as BannedRows
@@ -37,6 +38,7 @@ from gateway.store.batches import Batches, Limits
 from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
+from gateway.store.identities import Identities
 from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
 from gateway.store.ledger_pages import LedgerPages
@@ -119,6 +121,7 @@ class House:
     recourse: Recourse
     records: Records
     webhooks: Webhooks
+    sign_on: SingleSignOn | None
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -127,8 +130,7 @@ class House:
 
     def link(self, image_id: str) -> str:
         """The signed link to a picture; it opens only while the picture is released."""
-        base = self.settings.base_url or f"http://{self.settings.host}:{self.settings.port}"
-        return base.rstrip("/") + self.links.path(image_id)
+        return self.settings.address + self.links.path(image_id)
 
     @property
     def worker(self) -> SupervisedGenerator | None:
@@ -235,7 +237,17 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
         open_records(engine, policies, policy_path(settings.policy)),
         Webhooks(WebhookRows(engine), secret, settings.webhook_private_hosts),
+        _sign_on(settings, engine, secret),
     )  # fmt: skip
+
+
+def _sign_on(settings: Settings, engine: Engine, secret: bytes) -> SingleSignOn | None:
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    client_secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None
+    provider = Provider(settings.oidc_issuer, settings.oidc_client_id, client_secret,
+                        f"{settings.address}/review/oidc/callback", settings.oidc_name)  # fmt: skip
+    return SingleSignOn(provider, Identities(engine), secret)
 
 
 def _recipe(settings: Settings) -> Recipe:
@@ -425,6 +437,13 @@ def open_webhooks(settings: Settings) -> Webhooks:
     migrate(settings.database)
     rows = WebhookRows(open_engine(settings.database))
     return Webhooks(rows, _secret(settings.data), settings.webhook_private_hosts)
+
+
+def open_identities(settings: Settings) -> Identities:
+    """Who people are at the sign-in provider."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return Identities(open_engine(settings.database))
 
 
 def shipped_models() -> tuple[Path, ...]:

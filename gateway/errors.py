@@ -21,6 +21,8 @@ GatewayError
 ├── InvalidKey                401 invalid_api_key
 ├── SignInRequired            401 sign_in_required
 ├── SignInFailed              401 sign_in_failed
+├── SignInNotCompleted        401 sign_in_not_completed
+├── UnknownIdentity           401 sign_in_unknown
 ├── Forbidden                 403
 │   ├── InsufficientScope         insufficient_scope
 │   ├── SeparationOfDuties        separation_of_duties
@@ -49,6 +51,7 @@ GatewayError
     ├── GeneratorUnavailable  503 generation_failed
     ├── Overloaded            503 overloaded
     ├── Draining              503 draining
+    ├── ProviderUnavailable   503 sign_in_provider_unavailable
     ├── DatabaseUnavailable   503 database_unavailable
     └── StorageFull           507 storage_full
 """
@@ -216,6 +219,18 @@ class SignInFailed(GatewayError):
     status, type, code = 401, "authentication_error", "sign_in_failed"
 
 
+class SignInNotCompleted(GatewayError):
+    """What came back from the sign-in provider cannot be relied on: begin again."""
+
+    status, type, code = 401, "authentication_error", "sign_in_not_completed"
+
+
+class UnknownIdentity(GatewayError):
+    """The provider knows whoever this is, and no account here is theirs, or it is disabled."""
+
+    status, type, code = 401, "authentication_error", "sign_in_unknown"
+
+
 class Forbidden(GatewayError):
     status, type, code = 403, "permission_error", "forbidden"
 
@@ -338,6 +353,12 @@ class Overloaded(ServerTrouble):
 
 class Draining(ServerTrouble):
     code = "draining"
+
+
+class ProviderUnavailable(ServerTrouble):
+    """The sign-in provider cannot be reached, or gives no sense."""
+
+    code = "sign_in_provider_unavailable"
 
 
 class DatabaseUnavailable(ServerTrouble):

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DATABASE = "gardefou.db"  # SQLite's file in the data folder
@@ -70,6 +71,10 @@ class Settings(BaseSettings):
     bulk_alone: int = Field(default=10, ge=1)  # of more, a second person has to confirm: a slip would cost a morning
     bulk_hours: float = Field(default=24, gt=0)  # what nobody confirmed by then is over: the cases have moved on
     appeal_days: int = Field(default=183, ge=1)  # how long a decision can be appealed: the six months of DSA article 20
+    oidc_issuer: str | None = None  # of an OpenID Connect provider that people of the desk may sign in with
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None  # None: a public client, by PKCE alone
+    oidc_name: str = Field(default="single sign-on", min_length=1, max_length=40)  # on the button
     webhook_private_hosts: tuple[str, ...] = ()  # hosts of webhooks that may lead inside, as ["hooks.internal"]
     default_response_format: Literal["auto", "url", "b64_json"] = "auto"
     model_aliases: tuple[str, ...] = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini")
@@ -78,6 +83,19 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, data: Path) -> Path:
         return data.expanduser().resolve()
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> "Settings":
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("oidc_issuer and oidc_client_id go together")
+        if self.oidc_issuer and not is_secure(self.oidc_issuer):
+            raise ValueError("oidc_issuer begins with https://, or is on this machine")
+        return self
+
+    @property
+    def address(self) -> str:
+        """What links to the service start with."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def wordlists_folder(self) -> Path:
@@ -99,6 +117,12 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.data / DATABASE}"
+
+
+def is_secure(url: str) -> bool:
+    """Whether nobody in between can read or change what is said: https, or this very machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
 
 
 def unknown_variables(environment: dict[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpcore
 import httpx
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from standardwebhooks import Webhook
 
 from gateway import metrics
@@ -107,17 +107,22 @@ class Webhooks:
     async def _send_all(self, first: Due) -> None:
         """One message, and what else is due at that address."""
         due: Due | None = first
-        while due is not None:
-            try:
-                attempt = await self.attempt(due.webhook, due.message)
-                await to_thread.run_sync(self.rows.tried, due, attempt)
-                due = await to_thread.run_sync(self.rows.claim_next, due.webhook.id)
-            except asyncio.CancelledError:  # a message that was under way may have arrived: it is sent again
-                self.rows.let_go(due)
-                raise
-            except Exception as error:  # noqa: BLE001 (the claim lapses, and it is tried again)
-                _log.error("webhook %s cannot be told: %s", due.webhook.id, type(error).__name__)
-                return
+        try:
+            while due is not None:
+                due = await self._send(due)
+        except Exception as error:  # noqa: BLE001 (the claim lapses, and it is tried again)
+            _log.error("webhook %s cannot be told: %s", first.webhook.id, type(error).__name__)
+
+    async def _send(self, due: Due) -> Due | None:
+        """Returns what is due next at that address."""
+        try:
+            attempt = await self.attempt(due.webhook, due.message)
+        except asyncio.CancelledError:  # a message that was under way may have arrived: it is sent again
+            with CancelScope(shield=True):
+                await to_thread.run_sync(self.rows.let_go, due)
+            raise
+        await to_thread.run_sync(self.rows.tried, due, attempt)
+        return await to_thread.run_sync(self.rows.claim_next, due.webhook.id)
 
     async def attempt(self, webhook: WebhookRow, message: WebhookMessageRow) -> Attempt:
         """Send a message once; whatever comes back but its status is left unread."""

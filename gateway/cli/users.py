@@ -9,23 +9,68 @@ import typer
 from gateway.cli.common import USAGE, AsJson, Data, say, settings_of, told_plainly
 
 if TYPE_CHECKING:
+    from gateway.settings import Settings
     from gateway.store.people import Role
 
 group = typer.Typer(no_args_is_help=True, help="People of the review desk.")
+
+Subject = Annotated[str | None, typer.Option(help="What the sign-in provider calls them: its `sub`.")]
+Email = Annotated[str | None, typer.Option(help="The address that the sign-in provider has verified.")]
 
 
 @group.command("create")
 def create_user(
     name: str,
     role: Annotated[str, typer.Option(help="viewer, moderator, senior, auditor or admin.")],
+    subject: Subject = None,
+    email: Email = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let somebody sign in at /review. Prints what they need for it, this once."""
-    with told_plainly(as_json):
-        from gateway.assembly import open_login
+    """Let somebody sign in at /review. Prints what they need for it, this once.
 
-        _tell_secrets(asdict(open_login(settings_of(data=data)).create(name, _role(role))), as_json)
+    With --subject or --email they sign in with the provider, and get no password: `gardefou users reset` gives one.
+    """
+    with told_plainly(as_json):
+        from gateway.assembly import open_identities, open_login
+
+        settings = settings_of(data=data)
+        issuer = _issuer(settings, subject, email) if subject or email else None
+        secrets = open_login(settings).create(name, _role(role))
+        if issuer is None:
+            _tell_secrets(asdict(secrets), as_json)
+        else:
+            open_identities(settings).link(name, issuer, subject, email)
+
+
+@group.command("link")
+def link_user(name: str, subject: Subject = None, email: Email = None, data: Data = None) -> None:
+    """Let somebody sign in with the provider: as this subject, or as whoever comes first with this verified address."""
+    with told_plainly():
+        from gateway.assembly import open_identities
+
+        settings = settings_of(data=data)
+        open_identities(settings).link(name, _issuer(settings, subject, email), subject, email)
+
+
+@group.command("unlink")
+def unlink_user(name: str, data: Data = None) -> None:
+    """Let somebody sign in with the provider no more."""
+    with told_plainly():
+        from gateway.assembly import open_identities
+
+        open_identities(settings_of(data=data)).unlink(name)
+
+
+@group.command("identities")
+def list_identities(data: Data = None, as_json: AsJson = False) -> None:
+    """Who people are at the sign-in provider."""
+    with told_plainly(as_json):
+        from gateway.assembly import open_identities
+
+        for one in open_identities(settings_of(data=data)).all():
+            known = one.subject or f"expected with {one.email}"
+            typer.echo(json.dumps(asdict(one)) if as_json else f"{one.name:24} {known}  {one.issuer}")
 
 
 @group.command("list")
@@ -77,6 +122,17 @@ def create_user_key(name: str, data: Data = None) -> None:
         settings = settings_of(data=data)
         person = open_login(settings).people.named(name)
         typer.echo(open_keys(settings).create(f"reviews of {name}", REVIEW_SCOPES, person.id))
+
+
+def _issuer(settings: "Settings", subject: str | None, email: str | None) -> str:
+    """The provider that the settings name. Exits with 2 without one, or unless one thing is said of the person."""
+    if settings.oidc_issuer is None:
+        say("no sign-in provider is set: GARDEFOU_OIDC_ISSUER")
+        raise typer.Exit(USAGE)
+    if bool(subject) == bool(email):
+        say("say either --subject or --email")
+        raise typer.Exit(USAGE)
+    return settings.oidc_issuer
 
 
 def _role(name: str) -> "Role":

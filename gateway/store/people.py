@@ -109,7 +109,7 @@ class People:
             if _named(session, name):
                 raise InvalidValue("Somebody of that name is here already.", param="name")
             session.add(row)
-            _record(session, row, "created")
+            record(session, row, "created")
         return _person(row)
 
     def all(self) -> list[Person]:
@@ -130,31 +130,31 @@ class People:
     def named(self, name: str) -> Person:
         """Raises NotFound."""
         with reading(self._engine) as session:
-            return _person(_require(session, name))
+            return _person(require_named(session, name))
 
     def disable(self, name: str) -> None:
         """Let somebody in no more, wherever they are signed in. Raises NotFound."""
         with transaction(self._engine, "disable_person") as session:
-            row = _require(session, name)
+            row = require_named(session, name)
             row.disabled_at = row.disabled_at or now()
-            _end_all(session, row.id)
-            _record(session, row, "disabled")
+            end_all(session, row.id)
+            record(session, row, "disabled")
 
     def reset(self, name: str, password_hash: str, totp_secret: str) -> None:
         """Exchange both secrets, let them in again, and end what they were signed in with. Raises NotFound."""
         with transaction(self._engine, "reset_person") as session:
-            row = _require(session, name)
+            row = require_named(session, name)
             row.password_hash, row.totp_secret, row.totp_step, row.disabled_at = password_hash, totp_secret, 0, None
-            _end_all(session, row.id)
-            _record(session, row, "reset")
+            end_all(session, row.id)
+            record(session, row, "reset")
 
     def set_role(self, name: str, role: Role) -> None:
         """Change what somebody may do; they sign in anew. Raises NotFound."""
         with transaction(self._engine, "set_role") as session:
-            row = _require(session, name)
+            row = require_named(session, name)
             row.role = role
-            _end_all(session, row.id)
-            _record(session, row, "role_set")
+            end_all(session, row.id)
+            record(session, row, "role_set")
 
     def credentials(self, name: str) -> Credentials | None:
         """What somebody who signs in must show; None for nobody, or somebody disabled."""
@@ -169,18 +169,13 @@ class People:
 
         Returns what the cookie holds, None when the code was used before or the person was disabled meanwhile.
         """
-        token = random_text(43)
         with transaction(self._engine, "sign_in") as session:
             take_turns(session)
             row = session.get_one(PersonRow, person_id)
             if row.totp_step >= totp_step or row.disabled_at:
                 return None
             row.totp_step = totp_step
-            moment = now()
-            session.exec(delete(SignInRow).where(col(SignInRow.id) == _digest(replaces)))
-            session.add(SignInRow(id=_digest(token), person_id=person_id, started_at=moment, seen_at=moment))
-            ledger.append(session, "signed_in", person_id, {"role": row.role})
-        return token
+            return open_sign_in(session, row, replaces)
 
     def signed_in(self, token: str) -> Person | None:
         """Who a browser is signed in as; None when it is not, was idle for too long, or is due to sign in again."""
@@ -206,6 +201,15 @@ class People:
                 session.add(row)
 
 
+def open_sign_in(session: Session, row: PersonRow, replaces: str, **facts: str) -> str:
+    """A new session of somebody; the one that the browser had before is over. Returns what the cookie holds."""
+    token, moment = random_text(43), now()
+    session.exec(delete(SignInRow).where(col(SignInRow.id) == _digest(replaces)))
+    session.add(SignInRow(id=_digest(token), person_id=row.id, started_at=moment, seen_at=moment))
+    ledger.append(session, "signed_in", row.id, {"role": row.role, **facts})
+    return token
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -222,18 +226,21 @@ def _named(session: Session, name: str) -> PersonRow | None:
     return session.exec(select(PersonRow).where(PersonRow.name == name)).first()
 
 
-def _require(session: Session, name: str) -> PersonRow:
+def require_named(session: Session, name: str) -> PersonRow:
+    """Somebody. Raises NotFound."""
     row = _named(session, name)
     if row is None:
         raise NotFound("There is nobody of that name.")
     return row
 
 
-def _end_all(session: Session, person_id: str) -> None:
+def end_all(session: Session, person_id: str) -> None:
+    """Whatever somebody is signed in with is over."""
     session.exec(delete(SignInRow).where(col(SignInRow.person_id) == person_id))
 
 
-def _record(session: Session, row: PersonRow, event: str) -> None:
+def record(session: Session, row: PersonRow, event: str) -> None:
+    """Keep a change of somebody, and enter it in the ledger."""
     session.add(row)
     facts: dict[str, Any] = {"event": event, "role": row.role}
     ledger.append(session, "person", row.id, facts)

@@ -1,6 +1,6 @@
 """The tables. Times are UTC ISO 8601 text, so that SQLite and PostgreSQL keep the very characters that were hashed."""
 
-from sqlalchemy import BigInteger, Column, Integer
+from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -165,6 +165,32 @@ class SignInRow(SQLModel, table=True):
     person_id: str = Field(index=True, foreign_key="people.id")
     started_at: str
     seen_at: str
+
+
+class IdentityRow(SQLModel, table=True):
+    """Who a person is at the sign-in provider. subject: for good; None while they are expected with `email`."""
+
+    __tablename__ = "identities"
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject", name="uq_identities_issuer_subject"),
+        UniqueConstraint("issuer", "email", name="uq_identities_issuer_email"),
+    )
+
+    id: str = Field(primary_key=True)
+    person_id: str = Field(index=True, foreign_key="people.id")
+    issuer: str
+    subject: str | None = None
+    email: str | None = None
+    created_at: str
+
+
+class UsedStateRow(SQLModel, table=True):
+    """A sign-in at the provider that came back: it cannot come back again. digest: sha256 of its state."""
+
+    __tablename__ = "used_states"
+
+    digest: str = Field(primary_key=True)
+    used_at: str
 
 
 class CaseRow(SQLModel, table=True):

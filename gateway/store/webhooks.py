@@ -4,6 +4,7 @@ A message is tried again ever more slowly, for three days. An address that takes
 whatever waits for it, so that a dead one costs one attempt in a quarter of an hour and no message loses its chances.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -214,8 +215,9 @@ class WebhookRows:
     def tidy(self) -> None:
         """Give up what has waited for too long, and forget the log of what ended long ago."""
         with transaction(self._engine, "tidy_webhooks") as session:
-            late = WebhookMessageRow.state == "waiting", WebhookMessageRow.expires_at <= now()
-            session.exec(update(WebhookMessageRow).where(*late).values(state="given_up", ended_at=now()))
+            waiting = update(WebhookMessageRow).where(col(WebhookMessageRow.state) == "waiting")
+            late = waiting.where(col(WebhookMessageRow.expires_at) <= now())
+            session.exec(late.values(state="given_up", ended_at=now()))
             ended = select(WebhookMessageRow.id).where(col(WebhookMessageRow.ended_at) <= _from_now(-KEPT))
             session.exec(delete(WebhookAttemptRow).where(col(WebhookAttemptRow.message_id).in_(ended)))
             session.exec(delete(WebhookMessageRow).where(col(WebhookMessageRow.ended_at) <= _from_now(-KEPT)))
@@ -235,12 +237,16 @@ def is_paused(row: WebhookRow) -> bool:
 
 def retry_s(attempts: int) -> float:
     """How long a message waits after so many attempts, in seconds, before it is varied."""
-    return min(FIRST_RETRY_S * FACTOR ** min(attempts - 1, 10), SLOWEST_RETRY_S)
+    return _growing(FIRST_RETRY_S, attempts, SLOWEST_RETRY_S)
 
 
 def rest_s(failures: int) -> float:
     """How long an address rests after so many failures in a row, in seconds, before it is varied."""
-    return min(FIRST_REST_S * FACTOR ** min(failures - 1, 10), SLOWEST_REST_S)
+    return _growing(FIRST_REST_S, failures, SLOWEST_REST_S)
+
+
+def _growing(first: float, times: int, most: float) -> float:
+    return min(first * math.pow(FACTOR, min(times - 1, 10)), most)
 
 
 def _awake() -> Any:

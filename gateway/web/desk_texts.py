@@ -16,6 +16,8 @@ class DeskTexts:
     queue: str
     sign_in: str
     sign_in_lead: str
+    sign_in_or: str
+    sign_in_with: str
     name: str
     password: str
     code: str
@@ -206,6 +208,8 @@ ENGLISH = DeskTexts(
     queue="Queue",
     sign_in="Sign in",
     sign_in_lead="The review desk is where people decide what the automatic checks could not.",
+    sign_in_or="or",
+    sign_in_with="Sign in with {provider}",
     name="Name",
     password="Password",  # noqa: S106 (a label)
     code="Code of the authenticator",
@@ -427,6 +431,9 @@ ENGLISH = DeskTexts(
     errors={
         "sign_in_failed": "Name, password or code is wrong. A code works only once: wait for the next one.",
         "sign_in_required": "You are signed out. Sign in again.",
+        "sign_in_not_completed": "That sign-in did not come to its end, or came back twice. Begin again.",
+        "sign_in_unknown": "You are known there, and no account here is linked to that. Ask an administrator.",
+        "sign_in_provider_unavailable": "The sign-in provider cannot be reached. Name, password and code work here.",
         "rate_limit_exceeded": "Too many attempts. Wait a minute.",
         "csrf_failed": "This page had been open for too long, or came from elsewhere. Try once more.",
         "separation_of_duties": "Somebody else has to do this: it is not part of your role, or you did the first part.",
@@ -451,6 +458,8 @@ FRENCH = DeskTexts(
     queue="File",
     sign_in="Se connecter",
     sign_in_lead="Ici, des personnes décident de ce que les vérifications automatiques n’ont pas su trancher.",
+    sign_in_or="ou",
+    sign_in_with="Se connecter avec {provider}",
     name="Nom",
     password="Mot de passe",  # noqa: S106 (a label)
     code="Code de l’authentificateur",
@@ -675,6 +684,9 @@ FRENCH = DeskTexts(
     errors={
         "sign_in_failed": "Nom, mot de passe ou code incorrect. Un code ne sert qu’une fois : attendez le suivant.",
         "sign_in_required": "Vous êtes déconnecté. Reconnectez-vous.",
+        "sign_in_not_completed": "Cette connexion n’a pas abouti, ou est revenue deux fois. Recommencez.",
+        "sign_in_unknown": "Vous êtes connu là-bas, mais aucun compte d’ici n’y est lié. Demandez à un administrateur.",
+        "sign_in_provider_unavailable": "Le fournisseur d’identité ne répond pas. Nom, mot de passe et code servent.",
         "rate_limit_exceeded": "Trop d’essais. Attendez une minute.",
         "csrf_failed": "Cette page était ouverte depuis trop longtemps, ou venait d’ailleurs. Réessayez une fois.",
         "separation_of_duties": "Quelqu’un d’autre doit le faire : votre rôle ne le prévoit pas, ou vous avez fait le "

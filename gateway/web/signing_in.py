@@ -1,4 +1,4 @@
-"""The sign-in page of the review desk, and who is signed in."""
+"""The sign-in page of the review desk, the way to a sign-in provider and back, and who is signed in."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -8,13 +8,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import require_own_form
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NotFound
 from gateway.login import Attempt, SignedIn
+from gateway.single_sign_on import WAY_S, CameBack, SingleSignOn
 from gateway.store.people import ABSOLUTE
 from gateway.web.desk_texts import DESK_TEXTS
 from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, page, visitor_of
 
 COOKIE = "gardefou_desk"
+WAY_COOKIE = "gardefou_sign_on"  # while somebody signs in at the provider
 MAX_FIELD_CHARS = 200  # of a name or a password: hashing longer ones would be work for nothing
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -45,9 +47,31 @@ async def sign_in(request: Request, visitor: TheVisitor) -> Response:
         token = await to_thread.run_sync(house_of(request).login.sign_in, _attempt(request, name, form))
     except GatewayError as error:
         return _page(request, visitor, name=name, error=error)
-    response = RedirectResponse("/review", status_code=303)
-    secure, seconds = request.url.scheme == "https", int(ABSOLUTE.total_seconds())
-    response.set_cookie(_cookie(request), token, seconds, path="/", httponly=True, samesite="lax", secure=secure)
+    return _let_in(request, token)
+
+
+@router.get("/review/oidc")
+async def sign_in_elsewhere(request: Request, visitor: TheVisitor) -> Response:
+    """Send the browser to the sign-in provider."""
+    try:
+        begun = await to_thread.run_sync(_sign_on(request).begin, _address(request))
+    except GatewayError as error:
+        return _page(request, visitor, error=error)
+    response = RedirectResponse(begun.url, status_code=303)
+    _set_cookie(request, response, WAY_COOKIE, begun.cookie, WAY_S)
+    return response
+
+
+@router.get("/review/oidc/callback")
+async def come_back(request: Request, visitor: TheVisitor) -> Response:
+    """Open a session for whoever the provider says this is, if an account is linked to that."""
+    cookie = request.cookies.get(_name(request, WAY_COOKIE), "")
+    came = CameBack(dict(request.query_params), cookie, _address(request), _held(request))
+    try:
+        response = _let_in(request, await to_thread.run_sync(_sign_on(request).finish, came))
+    except GatewayError as error:
+        response = _page(request, visitor, error=error)
+    response.delete_cookie(_name(request, WAY_COOKIE), secure=request.url.scheme == "https")
     return response
 
 
@@ -58,7 +82,7 @@ async def sign_out(request: Request, moderator: TheModerator) -> Response:
     require_own_form(request, form.get("csrf", ""), moderator.csrf)
     await to_thread.run_sync(house_of(request).login.people.sign_out, _held(request))
     response = RedirectResponse("/review/login", status_code=303)
-    response.delete_cookie(_cookie(request), secure=request.url.scheme == "https")
+    response.delete_cookie(_name(request, COOKIE), secure=request.url.scheme == "https")
     return response
 
 
@@ -70,18 +94,44 @@ async def ask_to_sign_in(request: Request, error: GatewayError) -> Response:
 
 
 def _attempt(request: Request, name: str, form: Mapping[str, str]) -> Attempt:
-    address = request.client.host if request.client else ""
     password, code = form.get("password", "")[:MAX_FIELD_CHARS], form.get("code", "")[:MAX_FIELD_CHARS]
-    return Attempt(name, password, code, address, _held(request))
+    return Attempt(name, password, code, _address(request), _held(request))
 
 
-def _cookie(request: Request) -> str:
+def _sign_on(request: Request) -> SingleSignOn:
+    sign_on = house_of(request).sign_on
+    if sign_on is None:
+        raise NotFound("Nobody signs in elsewhere here.")
+    return sign_on
+
+
+def _provider_name(request: Request) -> str:
+    sign_on = house_of(request).sign_on
+    return sign_on.provider.name if sign_on else ""
+
+
+def _let_in(request: Request, token: str) -> Response:
+    response = RedirectResponse("/review", status_code=303)
+    _set_cookie(request, response, COOKIE, token, int(ABSOLUTE.total_seconds()))
+    return response
+
+
+def _set_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+    secure = request.url.scheme == "https"
+    response.set_cookie(_name(request, name), value, seconds, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def _name(request: Request, cookie: str) -> str:
     """Over https a name that no other host and no plain connection can set."""
-    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
+    return f"__Host-{cookie}" if request.url.scheme == "https" else cookie
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _held(request: Request) -> str:
-    return request.cookies.get(_cookie(request), "")
+    return request.cookies.get(_name(request, COOKIE), "")
 
 
 def _page(request: Request, visitor: Visitor, name: str = "", error: GatewayError | None = None) -> Response:
@@ -96,6 +146,7 @@ def _page(request: Request, visitor: Visitor, name: str = "", error: GatewayErro
         moderator=None,
         name=name,
         notice=notice,
+        provider=_provider_name(request),
     )
     response.headers.update(error.headers if error else {})
     return response

@@ -1,4 +1,4 @@
-"""Webhooks: who is told what happens, what is to be told, and each attempt to tell it."""
+"""Webhooks, what they are to be told and each attempt; and who people are at a sign-in provider."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,8 +42,21 @@ def upgrade() -> None:
                                 name="fk_webhook_attempts_message_id_webhook_messages"),
     )  # fmt: skip
     op.create_index("ix_webhook_attempts_message_id", "webhook_attempts", ["message_id"])
+    op.create_table(
+        "identities",
+        text("id"), text("person_id"), text("issuer"), text("subject", nullable=True), text("email", nullable=True),
+        text("created_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_identities"),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_identities_person_id_people"),
+        sa.UniqueConstraint("issuer", "subject", name="uq_identities_issuer_subject"),
+        sa.UniqueConstraint("issuer", "email", name="uq_identities_issuer_email"),
+    )  # fmt: skip
+    op.create_index("ix_identities_person_id", "identities", ["person_id"])
+    op.create_table(
+        "used_states", text("digest"), text("used_at"), sa.PrimaryKeyConstraint("digest", name="pk_used_states")
+    )
 
 
 def downgrade() -> None:
-    for table in ("webhook_attempts", "webhook_messages", "webhooks"):
+    for table in ("used_states", "identities", "webhook_attempts", "webhook_messages", "webhooks"):
         op.drop_table(table)
