@@ -27,6 +27,7 @@ class WebhookTexts:
     resume: str
     log: str
     no_messages: str
+    to: str
     made: str
     next_try: str
     attempts: str
@@ -47,7 +48,7 @@ class WebhookTexts:
 ENGLISH = WebhookTexts(
     heading="Webhooks",
     lead="Addresses that are told what becomes of pictures and appeals. They are added, and given a new secret, with "
-    "gardefou webhooks.",
+    "the command",
     none="Nobody is told anything.",
     states={
         "active": "works",
@@ -84,6 +85,7 @@ ENGLISH = WebhookTexts(
     resume="Try again now",
     log="Messages",
     no_messages="No message.",
+    to="To",
     made="Made",
     next_try="Next attempt",
     attempts="{count} attempts",
@@ -99,7 +101,7 @@ ENGLISH = WebhookTexts(
 FRENCH = WebhookTexts(
     heading="Webhooks",
     lead="Les adresses qui apprennent ce que deviennent les images et les appels. On les ajoute, et on change leur "
-    "secret, avec gardefou webhooks.",
+    "secret, avec la commande",
     none="Personne n’est informé.",
     states={
         "active": "fonctionne",
@@ -136,6 +138,7 @@ FRENCH = WebhookTexts(
     resume="Réessayer maintenant",
     log="Messages",
     no_messages="Aucun message.",
+    to="À",
     made="Créé",
     next_try="Prochain essai",
     attempts="{count} essais",

@@ -62,11 +62,13 @@ async def _page(desk: Desk, offset: int) -> Response:
     rows, asked, texts = desk.house.webhooks.rows, desk.request.query_params, WEBHOOK_TEXTS[desk.visitor.language]
     state = asked.get("state") if asked.get("state") in STATES else None
     deliveries = await to_thread.run_sync(rows.deliveries, None, state, offset)
+    webhooks = await to_thread.run_sync(rows.all)
     return desk.page(
         "webhooks.html",
         200,
         w=texts,
-        webhooks=await to_thread.run_sync(rows.all),
+        webhooks=webhooks,
+        urls={webhook.row.id: webhook.row.url for webhook in webhooks},
         deliveries=deliveries,
         state=state,
         states=STATES,

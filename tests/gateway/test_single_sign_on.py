@@ -308,7 +308,7 @@ class TestAProviderInTrouble:
     "options", [{"oidc_issuer": "https://id.example"}, {"oidc_client_id": "desk"},
                 {"oidc_issuer": "http://id.example", "oidc_client_id": "desk"}],
 )  # fmt: skip
-def test_settings_that_cannot_be(options: dict[str, str]) -> None:
+def test_settings_that_cannot_be(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings(**options)
 
