@@ -32,7 +32,8 @@ def settings_of(**options: Any) -> Settings:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         problem = error.errors()[0]
-        say(f"setting {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
+        where = ".".join(str(part) for part in problem["loc"])
+        say(f"setting {where}: {problem['msg']}" if where else f"settings: {problem['msg']}")
         raise typer.Exit(USAGE) from None
 
 

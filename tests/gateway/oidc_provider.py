@@ -29,12 +29,20 @@ def key(name: str) -> RSAKey:
     return RSAKey.generate_key(2048, {"kid": name, "use": "sig", "alg": "RS256"})
 
 
+@dataclass(frozen=True)
+class FromNow:
+    """A time so many seconds after a token is made."""
+
+    seconds: int
+
+
 @dataclass
 class OidcProvider:
     """claims: instead of the true ones, None leaves one out. signed_by: whose key. alg: "RS256" | "none" | "HS256".
 
     answer: what the browser comes back with, beside or instead of the true. away: everything answers 500.
-    metadata: instead of the true. asked: what came to the authorization endpoint. exchanged: codes that became tokens.
+    metadata: instead of the true. asked: what came to the authorization endpoint. tries, exchanged: codes that came,
+    and codes that became tokens.
     """
 
     url: str = ""
@@ -48,6 +56,7 @@ class OidcProvider:
     metadata: dict[str, Any] = field(default_factory=dict)
     away: bool = False
     asked: list[dict[str, str]] = field(default_factory=list)
+    tries: int = 0
     exchanged: int = 0
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -75,6 +84,7 @@ class OidcProvider:
 
     def token(self, form: Mapping[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         """An ID token for a code, once, to the client that asked for it and has the verifier."""
+        self.tries += 1
         asked = self._codes.pop(form.get("code", ""), None)
         basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
         if authorization != f"Basic {basic}":
@@ -94,10 +104,14 @@ class OidcProvider:
             "email": self.email, "email_verified": self.email_verified, "role": "admin", "groups": ["admin"],
             **self.claims,
         }  # fmt: skip
-        told = {name: value for name, value in claims.items() if value is not None}
+        told = {name: _at(value, moment) for name, value in claims.items() if value is not None}
         if self.alg == "RS256":
             return jwt.encode({"alg": "RS256", "kid": "ours"}, told, key(self.signed_by))
         return _forged(self.alg, told)
+
+
+def _at(value: object, moment: int) -> object:
+    return moment + value.seconds if isinstance(value, FromNow) else value
 
 
 def _forged(alg: str, claims: dict[str, Any]) -> str:
