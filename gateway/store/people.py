@@ -56,10 +56,17 @@ DUTIES: Mapping[Role, frozenset[Duty]] = {
         {Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS, Duty.REVERT_BATCHES}
     ),
     Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS, Duty.READ_LEDGER}),
-    Role.ADMIN: frozenset({
-        Duty.READ, Duty.MANAGE_PEOPLE, Duty.MANAGE_WEBHOOKS, Duty.READ_BANS, Duty.LIFT_BANS, Duty.READ_LEDGER,
-        Duty.REVERT_BATCHES,
-    }),
+    Role.ADMIN: frozenset(
+        {
+            Duty.READ,
+            Duty.MANAGE_PEOPLE,
+            Duty.MANAGE_WEBHOOKS,
+            Duty.READ_BANS,
+            Duty.LIFT_BANS,
+            Duty.READ_LEDGER,
+            Duty.REVERT_BATCHES,
+        }
+    ),
 }
 
 

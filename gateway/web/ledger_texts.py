@@ -114,6 +114,7 @@ ENGLISH = LedgerTexts(
         "reviewed": "review", "banned": "pictures banned", "ban_lifted": "ban lifted", "appealed": "appeal",
         "appeal_ended": "appeal ended", "reported": "report", "batch": "batch",
         "verified": "ledger verified", "exported": "exported",
+        "webhook": "webhook changed",
     },
 )  # fmt: skip
 
@@ -173,6 +174,7 @@ FRENCH = LedgerTexts(
         "reviewed": "examen", "banned": "images bannies", "ban_lifted": "bannissement levé", "appealed": "appel",
         "appeal_ended": "appel terminé", "reported": "signalement", "batch": "lot", "verified": "registre vérifié",
         "exported": "export",
+        "webhook": "webhook modifié",
     },
 )  # fmt: skip
 

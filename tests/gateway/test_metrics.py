@@ -67,7 +67,6 @@ CLOSED: dict[str, str] = {
     "band": "|".join(Band),
     "action": "decide|escalate|skip|undo|propose|revert",
     "result": "|".join(Result),
-    "action": "decide|escalate|skip|undo",
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",
 }
 FUZZ = settings(max_examples=60)
