@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from gateway.api import (
+    agreement,
     appeals,
     banned,
     batches,
@@ -35,6 +36,7 @@ from gateway.errors import (
     SignInRequired,
 )
 from gateway.middleware import Envelope, log_failure
+from gateway.web import agreement as agreement_page
 from gateway.web import banned as banned_page
 from gateway.web import bulk, desk, finding, ledger, pages, policies, reports, signing_in, statement, studio
 from gateway.web import care as care_page
@@ -50,6 +52,7 @@ ROUTERS = (
     appeals,
     batches,
     reviews,
+    agreement,
     banned,
     provenance_api,
     health,
@@ -66,6 +69,7 @@ ROUTERS = (
     bulk,
     finding,
     webhooks_page,
+    agreement_page,
     desk,
 )
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}

@@ -15,6 +15,7 @@ from anyio import to_thread
 from sqlalchemy import Engine
 
 from gateway import metrics
+from gateway.agreement import Together
 from gateway.auth import Confirmations, ImageLinks, Sessions
 from gateway.banned import BansInForce
 from gateway.bulk import Bulk
@@ -45,6 +46,7 @@ from gateway.store.ledger_pages import LedgerPages
 from gateway.store.list_files import ListFiles
 from gateway.store.people import People
 from gateway.store.reports import Reports
+from gateway.store.together import Shares
 from gateway.store.views import RequestView
 from gateway.store.webhooks import WebhookRows
 from gateway.store.wordlists import Wordlists
@@ -122,6 +124,7 @@ class House:
     records: Records
     webhooks: Webhooks
     sign_on: SingleSignOn | None
+    together: Together
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -223,7 +226,8 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     decoder = open_decoder(settings)
     verifier = Verifier(provenance, decisions, decoder, generator.sizes, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
-    cases = Cases(engine, settings.lease_seconds, settings.undo_seconds)
+    shares = Shares(secret, settings.second_look_share, settings.golden_share)
+    cases = Cases(engine, settings.lease_seconds, settings.undo_seconds, shares)
     banned = BannedRows(engine, policies)
     bans = BansInForce(banned, judge.exchange_picture_check)
     bans.refresh()
@@ -237,7 +241,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
         open_records(engine, policies, policy_path(settings.policy)),
         Webhooks(WebhookRows(engine), secret, settings.webhook_private_hosts),
-        _sign_on(settings, engine, secret),
+        _sign_on(settings, engine, secret), Together(engine),
     )  # fmt: skip
 
 

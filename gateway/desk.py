@@ -81,7 +81,7 @@ class Desk:
     def blurred(self, case_id: str, picture_id: str, person: Person) -> bytes:
         """A PNG that tells the kind of scene and no more. Raises NotFound, SeparationOfDuties, IntegrityError."""
         person.require(Duty.READ)
-        case, picture = self.cases.picture(case_id, picture_id)
+        case, picture = self.cases.picture(case_id, picture_id, person)
         if case.restricted:
             raise SeparationOfDuties("Pictures of this case are shown to nobody.")
         return blur(self._files.read_quarantined(picture.sha256))
@@ -96,24 +96,24 @@ class Desk:
         """Decide, escalate or skip. Raises MissingParameter, InvalidValue, and as `Cases.say`."""
         person.require(Duty.DECIDE)
         require_sound(said, self.cases.source(lease.case_id))
-        reviewed = self.cases.say(lease, person, replace(said, hashes=self._hashes(lease.case_id, said)))
+        reviewed = self.cases.say(lease, person, replace(said, hashes=self._hashes(lease.case_id, said, person)))
         if not reviewed.repeated:
             metrics.reviews.labels(said.action).inc()
         if reviewed.banned:
             self._follow()
         return reviewed
 
-    def _hashes(self, case_id: str, said: Said) -> dict[str, str]:
+    def _hashes(self, case_id: str, said: Said, person: Person) -> dict[str, str]:
         """What is to be banned looks like this. Raises TooLittleDetail for a picture that could not be known again."""
         banned = [picture_id for picture_id, choice in said.choices.items() if choice == BAN]
-        seen = {picture_id: self._seen(case_id, picture_id) for picture_id in banned}
+        seen = {picture_id: self._seen(case_id, picture_id, person) for picture_id in banned}
         if dull := sorted(picture_id for picture_id, one in seen.items() if not one.is_telling):
             told = f"{len(dull)} of these pictures has too little detail to be known again: block it without a ban."
             raise TooLittleDetail(told, param="choices")
         return {picture_id: one.hash for picture_id, one in seen.items()}
 
-    def _seen(self, case_id: str, picture_id: str) -> Fingerprint:
-        _, picture = self.cases.picture(case_id, picture_id)
+    def _seen(self, case_id: str, picture_id: str, person: Person) -> Fingerprint:
+        _, picture = self.cases.picture(case_id, picture_id, person)
         content = self._files.read_quarantined(picture.sha256)
         return fingerprint(decode_picture(content, MAX_OWN_PIXELS))
 
@@ -164,13 +164,11 @@ class Desk:
 
     def _lift_what_it_banned(self, case_id: str) -> None:
         """A picture that should have passed bans nothing. Before its case is closed, so that a crash leaves it due."""
-        overturned = self.cases.overturned(case_id)
-        if overturned is None:
-            return
-        for banned_id in self.banned.made_from(overturned.picture_id):
-            with suppress(AlreadyDecided):  # somebody lifted it this very moment
-                self.banned.disable_entry(banned_id, f"person:{overturned.person_id}", overturned.appeal_id)
-            self._follow()
+        for overturned in self.cases.overturned(case_id):
+            for banned_id in self.banned.made_from(overturned.picture_id):
+                with suppress(AlreadyDecided):  # somebody lifted it this very moment
+                    self.banned.disable_entry(banned_id, f"person:{overturned.person_id}", overturned.because)
+                self._follow()
 
     def _release(self, picture: PictureRow) -> None:
         try:

@@ -41,6 +41,8 @@ banned_matches = Counter(
     "gateway_banned_picture_matches", "Pictures that looked like a banned one, by category.", ["category"]
 )
 appeals = Counter("gateway_appeals", "Appeals that were filed, upheld or overturned.", ["event"])
+second_looks = Counter("gateway_second_looks", "Second looks at decided cases, by how they came out.", ["result"])
+golden_answers = Counter("gateway_golden_answers", "Answers to cases whose right answer is known.", ["result"])
 reports = Counter("gateway_reports", "Reports of released pictures.")
 webhook_attempts = Counter("gateway_webhook_attempts", "Attempts to tell a webhook something, by result.", ["result"])
 webhook_messages = Gauge("gateway_webhook_messages", "Messages that wait to be delivered to a webhook.")
@@ -76,6 +78,7 @@ __all__ = [
     "gate_seconds",
     "generations",
     "generator_seconds",
+    "golden_answers",
     "http_requests",
     "http_seconds",
     "ignored_params",
@@ -94,6 +97,7 @@ __all__ = [
     "review_overdue",
     "review_pauses",
     "reviews",
+    "second_looks",
     "webhook_attempts",
     "webhook_messages",
     "webhooks_paused",

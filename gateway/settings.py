@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None  # None: a public client, by PKCE alone
     oidc_name: str = Field(default="single sign-on", min_length=1, max_length=40)  # on the button
     webhook_private_hosts: tuple[str, ...] = ()  # hosts of webhooks that may lead inside, as ["hooks.internal"]
+    second_look_share: float = Field(default=0.05, ge=0, le=1)  # of decided cases: 600 of them give 30 to compare
+    golden_share: float = Field(default=0.02, ge=0, le=1)  # a golden case comes up after so many decided ones
     default_response_format: Literal["auto", "url", "b64_json"] = "auto"
     model_aliases: tuple[str, ...] = ("dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini")
 

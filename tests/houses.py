@@ -27,6 +27,10 @@ from safety.screen import Screen
 from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromptCheck, fake_picture_checks
 
 
+# No case comes up again by chance, in tests that are about something else.
+QUIET = {"gate_seconds": 2, "second_look_share": 0, "golden_share": 0}
+
+
 @dataclass
 class Parts:
     """The fakes inside a service: the checks that go by rules are the real ones."""
@@ -69,7 +73,7 @@ def real_private_names() -> PrivateNames:
 
 def build(data: Path, parts: Parts, **settings: Any) -> House:
     """A house over `data` with the given fakes."""
-    return build_house(Settings(data=data, **{"gate_seconds": 2, **settings}), parts.screen, parts.generator)
+    return build_house(Settings(data=data, **{**QUIET, **settings}), parts.screen, parts.generator)
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
 from gateway.desk import BAN_DAYS, MAX_ALIKE, MAX_BAN_DAYS, MAX_NOTE_CHARS, ban_end
 from gateway.errors import InsufficientScope
-from gateway.store.cases import CaseFile, Filters, Lease, Reviewed, Said
+from gateway.store.cases import PAGE, CaseFile, Filters, Lease, Reviewed, Said
 from gateway.store.people import Duty, Person
 from gateway.store.queue import Band, Source, band_of
 from gateway.store.tables import CaseRow, DecisionRow
@@ -102,7 +102,7 @@ async def list_cases(request: Request, house: TheHouse, reviewer: TheReviewer, o
     reviewer.require(Duty.READ)
     asked = {name: value for name, value in request.query_params.items() if name != "offset"}
     filters = validated(FilterBody, asked).filters
-    cases = await to_thread.run_sync(house.desk.cases.waiting, filters, max(0, offset))
+    cases = await to_thread.run_sync(house.desk.cases.waiting, filters, max(0, offset), PAGE, reviewer)
     counts = await to_thread.run_sync(house.desk.cases.counts)
     return {"data": [_case(case) for case in cases], "counts": {**asdict(counts), "open": counts.open}}
 

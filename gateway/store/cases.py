@@ -5,6 +5,7 @@ only its holder has, for a few minutes at a time. Every decision carries it, so 
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
-from gateway.store import bans, care, ledger, look_alikes, matters
+from gateway.store import bans, care, copies, ledger, look_alikes, matters, together
 from gateway.store.bans import Ban
 from gateway.store.care import Care
 from gateway.store.decisions import State
@@ -25,7 +26,7 @@ from gateway.store.look_alikes import Alike
 from gateway.store.matters import ALLOW, BAN, BLOCK, choices_of
 from gateway.store.overruling import withhold_damaged
 from gateway.store.people import Duty, Person
-from gateway.store.queue import OBJECTIONS, Band
+from gateway.store.queue import OBJECTIONS, Band, Source
 from gateway.store.tables import (
     AppealRow,
     CaseRow,
@@ -36,6 +37,7 @@ from gateway.store.tables import (
     RequestRow,
     ReviewRow,
 )
+from gateway.store.together import NEVER, Shares
 from policies.signals import Category, Stage
 from policies.verdict import PolicyStamp
 
@@ -100,10 +102,12 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Overturned:
-    """A picture that an appeal is about to bring back. person_id: who decided that."""
+    """A picture that an appeal or a senior is about to bring back. because: the appeal, or the case of a disagreement.
+
+    person_id: who decided that."""
 
     picture_id: str
-    appeal_id: str
+    because: str
     person_id: str
 
 
@@ -128,7 +132,7 @@ class CaseFile:
     """Everything about one case. decisions: the prompt's first, then those of its pictures, by id.
 
     at_stake: the pictures that are to be decided. appeal: what it is about, if it is one. barred: whoever reads it took
-    part in what is appealed, and cannot decide it.
+    part in what is looked at again, and cannot decide it. answers: what the two said who differ, in a disagreement.
     """
 
     case: CaseRow
@@ -142,6 +146,7 @@ class CaseFile:
     appeal: AppealRow | None
     reports: Sequence[ReportRow]
     barred: bool
+    answers: Sequence[ReviewRow] = ()
 
     @property
     def about_prompt(self) -> bool:
@@ -150,18 +155,22 @@ class CaseFile:
 
 
 class Cases:
-    """Every method is one short transaction and may block. lease_s, undo_s: seconds."""
+    """Every method is one short transaction and may block. lease_s, undo_s: seconds. shares: what comes up again."""
 
-    def __init__(self, engine: Engine, lease_s: float, undo_s: float) -> None:
+    def __init__(self, engine: Engine, lease_s: float, undo_s: float, shares: Shares = NEVER) -> None:
         self._engine = engine
         self.care = Care(engine)
+        self._shares = shares
         self._lease_time = timedelta(seconds=lease_s)
         self._undo_time = timedelta(seconds=undo_s)
 
-    def waiting(self, filters: Filters, offset: int = 0, count: int = PAGE) -> list[CaseRow]:
-        """Open cases, whose turn is next first."""
+    def waiting(
+        self, filters: Filters, offset: int = 0, count: int = PAGE, viewer: Person | None = None
+    ) -> list[CaseRow]:
+        """Open cases, whose turn is next first; without those that the viewer must not know of."""
+        query = _filtered(filters) if viewer is None else _filtered(filters).where(~copies.hidden_from(viewer))
         with reading(self._engine) as session:
-            return list(session.exec(_in_turn(_filtered(filters)).offset(offset).limit(count)))
+            return list(session.exec(_in_turn(query).offset(offset).limit(count)))
 
     def counts(self) -> Counts:
         """How much waits."""
@@ -194,7 +203,7 @@ class Cases:
     def read(self, case_id: str, viewer: Person) -> CaseFile:
         """The whole file; that somebody looked is recorded. Raises NotFound."""
         with transaction(self._engine, "view_case") as session:
-            case = _case(session, case_id)
+            case = _case_for(session, case_id, viewer)
             ledger.append(session, "viewed", case_id, {"by": viewer.id})
             return _file(session, case, viewer)
 
@@ -208,7 +217,7 @@ class Cases:
     def first_pictures(self, cases: Sequence[CaseRow]) -> dict[str, str]:
         """Case id -> one of its pictures, to be shown blurred; none for what nobody may see."""
         shown = [case for case in cases if not case.restricted]
-        requests = {case.request_id: case.id for case in shown if case.source not in OBJECTIONS}
+        requests = {row.request_id: row.id for row in shown if row.source not in OBJECTIONS and not row.again_of}
         with reading(self._engine) as session:
             held = select(PictureRow).where(col(PictureRow.request_id).in_(requests), PictureRow.state == State.HELD)
             rows = session.exec(held.order_by(col(PictureRow.index).desc())).all()
@@ -222,7 +231,7 @@ class Cases:
         """
         with transaction(self._engine, "claim") as session:
             take_turns(session)
-            case = _case(session, case_id)
+            case = _case_for(session, case_id, person)
             _require_open(case)
             _require_level(case, person)
             _require_unbarred(session, case, person)
@@ -257,9 +266,10 @@ class Cases:
             _require_lease(case, lease.token, person)
             clear_lease(session, case)
 
-    def picture(self, case_id: str, picture_id: str) -> tuple[CaseRow, PictureRow]:
+    def picture(self, case_id: str, picture_id: str, viewer: Person) -> tuple[CaseRow, PictureRow]:
         """A picture of a case. Raises NotFound."""
         with reading(self._engine) as session:
+            _case_for(session, case_id, viewer)
             return _picture_of(session, case_id, picture_id)
 
     def revealed(self, lease: Lease, picture_id: str, person: Person) -> PictureRow:
@@ -299,7 +309,7 @@ class Cases:
             if said.action == "decide":
                 alike = self._decide_alike(session, case, person, said, lease)
             self.enact(session, case, person, row)
-            banned = bans.enter(session, _bans(said, person))
+            banned = [] if copies.is_copy(case) else bans.enter(session, _bans(said, person))
             return replace(_reviewed(row, case), alike=alike, banned=banned)
 
     def undo(self, case_id: str, person: Person, policy: PolicyStamp) -> Lease:
@@ -340,14 +350,16 @@ class Cases:
                 return []
             return matters.allow(session, case, review, choices_of(review))
 
-    def overturned(self, case_id: str) -> Overturned | None:
-        """The picture of a settling appeal that was allowed; None for every other case. Raises NotFound."""
+    def overturned(self, case_id: str) -> list[Overturned]:
+        """The pictures that a settling appeal or disagreement brings back; none of another case. Raises NotFound."""
         with reading(self._engine) as session:
             case = _case(session, case_id)
             review = session.get(ReviewRow, case.review_id) if case.review_id else None
-            if review is None or case.state != "settling" or not case.appeal_id or not case.picture_id:
-                return None
-            return Overturned(case.picture_id, case.appeal_id, review.person_id)
+            again = case.source in (Source.APPEAL, Source.DISAGREEMENT) and case.picture_id
+            if review is None or case.state != "settling" or not again:
+                return []
+            allowed = [picture for picture, choice in choices_of(review).items() if choice == ALLOW]
+            return [Overturned(picture, case.appeal_id or case.id, review.person_id) for picture in allowed]
 
     def damaged(self, picture: PictureRow, why: str) -> None:
         """A picture that was allowed is not on the disk as it was judged: it stays back."""
@@ -360,7 +372,14 @@ class Cases:
             take_turns(session)
             case = _case(session, case_id)
             if case.state == "settling":
-                matters.close(session, case, session.get_one(ReviewRow, case.review_id))
+                review = session.get_one(ReviewRow, case.review_id)
+                matters.close(session, case, review)
+                self._look_again(session, case, review)
+
+    def _look_again(self, session: Session, case: CaseRow, review: ReviewRow) -> None:
+        """Once a case is closed it may come up again, or what was said of a copy is compared."""
+        if case.state == "closed":
+            together.after(session, case, review, self._shares)
 
     def enact(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
         """Do what a review says of a case that its person may decide, inside the caller's transaction.
@@ -373,6 +392,7 @@ class Cases:
             case.level = "senior" if row.action == "escalate" else case.level
         record(session, row)
         clear_lease(session, case)
+        self._look_again(session, case, row)
 
     def lend(self, session: Session, case: CaseRow, person: Person) -> Lease:
         """Give somebody a case that is open and free to work on, inside the caller's transaction."""
@@ -396,6 +416,7 @@ class Cases:
             row = review_row(other.id, person, replace(said, choices=choices), lease.token)
             self._decide(session, other, person, row)
             record(session, row)
+            self._look_again(session, other, row)
         return len(found)
 
     def _decide(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
@@ -461,6 +482,14 @@ def _case(session: Session, case_id: str) -> CaseRow:
     return case
 
 
+def _case_for(session: Session, case_id: str, person: Person) -> CaseRow:
+    """The case; whoever decided first is told of no copy."""
+    case = _case(session, case_id)
+    if copies.is_hidden(session, case, person):
+        raise NotFound("There is no such case.")
+    return case
+
+
 def _picture_of(session: Session, case_id: str, picture_id: str) -> tuple[CaseRow, PictureRow]:
     case, picture = _case(session, case_id), session.get(PictureRow, picture_id)
     if picture is None or picture not in matters.pictures_at_stake(session, case):
@@ -473,22 +502,32 @@ def _file(session: Session, case: CaseRow, viewer: Person) -> CaseFile:
     pictures = session.exec(by_index).all()
     of_request = select(DecisionRow).where(DecisionRow.request_id == case.request_id)
     decisions = session.exec(of_request.order_by(col(DecisionRow.created_at))).all()
+    request = session.get_one(RequestRow, case.request_id)
+    if case.again_of:
+        request, pictures, decisions = copies.as_seen_first(session, case, request, pictures, decisions)
     of_case = select(ReviewRow).where(ReviewRow.case_id == case.id).order_by(col(ReviewRow.created_at))
     looked_at = col(LedgerRow.subject).in_([case.id, *(picture.id for picture in pictures)])
     events = select(LedgerRow).where(looked_at, col(LedgerRow.kind).in_(("claimed", "viewed", "revealed")))
     return CaseFile(
         case,
-        session.get_one(RequestRow, case.request_id),
+        request,
         next((row for row in decisions if row.stage == Stage.PROMPT), None),
         pictures,
         {row.id: row for row in decisions},
         session.exec(of_case).all(),
-        session.exec(events.order_by(col(LedgerRow.seq))).all(),
+        _events(session, case, events),
         matters.pictures_at_stake(session, case),
         session.get(AppealRow, case.appeal_id) if case.appeal_id else None,
         session.exec(select(ReportRow).where(ReportRow.case_id == case.id).order_by(col(ReportRow.created_at))).all(),
         matters.is_barred(session, case, viewer),
+        copies.both_answers(session, case),
     )
+
+
+def _events(session: Session, case: CaseRow, events: SelectOfScalar[LedgerRow]) -> Sequence[LedgerRow]:
+    """What happened to a case; of a picture that several cases are about, only what happened in this one."""
+    found = session.exec(events.order_by(col(LedgerRow.seq))).all()
+    return [row for row in found if row.subject == case.id or json.loads(row.facts).get("case", case.id) == case.id]
 
 
 def _counted(session: Session, column: Any) -> dict[Any, int]:
@@ -535,7 +574,7 @@ def _require_level(case: CaseRow, person: Person) -> None:
 
 def _require_unbarred(session: Session, case: CaseRow, person: Person) -> None:
     if matters.is_barred(session, case, person):
-        raise SeparationOfDuties("You took part in the decision that is appealed. Somebody else has to decide this.")
+        raise SeparationOfDuties("You took part in what is looked at again. Somebody else has to decide this.")
 
 
 def _require_lease(case: CaseRow, token: str, person: Person) -> None:

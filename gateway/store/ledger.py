@@ -22,6 +22,7 @@ from gateway.store.tables import (
     BatchCaseRow,
     BatchRow,
     DecisionRow,
+    GoldenRow,
     LedgerRow,
     LiftedRow,
     PictureRow,
@@ -35,10 +36,12 @@ GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
     "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported", "verified", "exported",
-    "batch", "webhook",
+    "batch", "webhook", "golden", "golden_retired",
 })  # fmt: skip
 
-Row = TypeVar("Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow, AppealRow, ReportRow)
+Row = TypeVar(
+    "Row", LedgerRow, RequestRow, DecisionRow, WordlistRow, ReviewRow, LiftedRow, AppealRow, ReportRow, GoldenRow
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,11 @@ def batch_digest(row: BatchRow, cases: Iterable[BatchCaseRow]) -> str:
     return digest([row.model_dump(), *sorted(digest(case.model_dump()) for case in cases)])
 
 
+def golden_digest(row: GoldenRow) -> str:
+    """What a golden case's right answer is and who stated it, without its end."""
+    return digest(row.model_dump(exclude={"retired_by", "retired_at"}))
+
+
 def prompt_digest(salt: str, prompt: str) -> str:
     """Stands for the prompt in the chain; says nothing once the salt is erased."""
     return hashlib.sha256((salt + prompt).encode("utf-8", "surrogatepass")).hexdigest()
@@ -189,6 +197,8 @@ class _Checks:
             "appeal_ended": self._appeal_end,
             "reported": self._report,
             "batch": self._batch,
+            "golden": self._golden,
+            "golden_retired": self._golden_end,
         }.get(row.kind)
         if "state" in facts:
             self.states[row.subject] = facts["state"]
@@ -252,6 +262,17 @@ class _Checks:
         same = _matches(facts.get("digest"), report_digest, row)
         return _unless(same and _is_text(row.note, row.note_salt, row.note_digest), f"report {report_id}")
 
+    def _golden(self, golden_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(GoldenRow, golden_id)
+        if row is None:
+            return Broken(f"golden case {golden_id}", "is in the ledger but was deleted")
+        return _unless(_matches(facts.get("digest"), golden_digest, row), f"golden case {golden_id}")
+
+    def _golden_end(self, golden_id: str, facts: dict[str, Any]) -> Broken | None:
+        row = self.session.get(GoldenRow, golden_id)
+        ended = {name: getattr(row, name, None) for name in ("retired_by", "retired_at")}
+        return _unless(row is not None and ended == facts, f"golden case {golden_id}")
+
     def _bans(self, batch: str, facts: dict[str, Any]) -> Broken | None:
         rows = self.session.exec(select(BannedRow).where(BannedRow.batch == batch)).all()
         if len(rows) != facts.get("entries"):
@@ -288,6 +309,7 @@ class _Checks:
             ("end of ban", "ban_lifted", col(LiftedRow.banned_id)),
             ("appeal", "appealed", col(AppealRow.id)),
             ("report", "reported", col(ReportRow.id)),
+            ("golden case", "golden", col(GoldenRow.id)),
         ):
             recorded = select(LedgerRow.subject).where(LedgerRow.kind == kind)
             for subject in self.session.exec(select(key).where(key.not_in(recorded)).order_by(key)):

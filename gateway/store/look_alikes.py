@@ -30,7 +30,7 @@ def find(session: Session, case: CaseRow) -> list[Alike]:
     What nobody may see, what was escalated, what somebody works on, appeals and reports are decided by themselves.
     """
     ours = _held(session, [case.request_id])
-    if case.restricted or case.source in OBJECTIONS or not ours:
+    if case.restricted or case.source in OBJECTIONS or case.again_of or not ours:
         return []
     others = _others(session, case)
     found: dict[str, dict[str, str]] = {}
@@ -55,7 +55,7 @@ def _others(session: Session, case: CaseRow) -> dict[str, tuple[str, str]]:
         .join(CaseRow, col(CaseRow.request_id) == PictureRow.request_id)
         .where(PictureRow.state == State.HELD, col(PictureRow.pdq).is_not(None))
         .where(CaseRow.state == "open", col(CaseRow.restricted).is_(False), CaseRow.level == case.level, free)
-        .where(CaseRow.id != case.id, col(CaseRow.source).not_in(OBJECTIONS))
+        .where(CaseRow.id != case.id, col(CaseRow.source).not_in(OBJECTIONS), col(CaseRow.again_of).is_(None))
         .order_by(col(CaseRow.due_at), col(CaseRow.id))
         .limit(LOOKED_THROUGH)
     )

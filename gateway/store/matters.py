@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from gateway import metrics
-from gateway.store import ledger, outbox
+from gateway.store import copies, ledger, outbox
 from gateway.store.decisions import State, move
 from gateway.store.ids import now
 from gateway.store.overruling import decide_picture, decide_prompt
@@ -29,6 +29,8 @@ REFUSED = "content_policy_violation"
 
 def pictures_at_stake(session: Session, case: CaseRow) -> list[PictureRow]:
     """The pictures that are to be decided, by index; none when a prompt is, or when there is nothing left to decide."""
+    if case.again_of:
+        return copies.pictures(session, case)
     if case.source == Source.APPEAL:
         return [row for row in _contested(session, case) if _waits(session, case, row)]
     if case.source == Source.REPORT:
@@ -50,9 +52,14 @@ def is_about_prompt(case: CaseRow) -> bool:
 
 
 def block(session: Session, case: CaseRow, review: ReviewRow, choices: Mapping[str, str]) -> None:
-    """What is blocked acts at once: held pictures are withheld, released ones withdrawn, refusals upheld."""
+    """What is blocked acts at once: held pictures are withheld, released ones withdrawn, refusals upheld.
+
+    What is said of a copy is only compared. What a senior says in a disagreement changes what the first one did wrong.
+    """
+    if copies.is_copy(case):
+        return
     for picture in pictures_at_stake(session, case):
-        if choices[picture.id] in (BLOCK, BAN):
+        if choices[picture.id] in (BLOCK, BAN) and not _settled(case, picture, State.WITHHELD):
             decide_picture(session, picture, review, Action.BLOCK, _blocked(case, picture))
     if is_about_prompt(case) and choices[PROMPT] == BLOCK:
         decide_prompt(session, appealed(session, case), review, Action.BLOCK)
@@ -60,10 +67,10 @@ def block(session: Session, case: CaseRow, review: ReviewRow, choices: Mapping[s
 
 def allow(session: Session, case: CaseRow, review: ReviewRow, choices: Mapping[str, str]) -> list[PictureRow]:
     """Let pictures pass whose bytes have still to move. Returns these, the second time too."""
-    if case.source == Source.REPORT:
+    if case.source == Source.REPORT or copies.is_copy(case):
         return []
     for picture in pictures_at_stake(session, case):
-        if choices.get(picture.id) == ALLOW:
+        if choices.get(picture.id) == ALLOW and not _settled(case, picture, State.RELEASED):
             decide_picture(session, picture, review, Action.ALLOW, State.QUARANTINED)
     named = select(PictureRow).where(col(PictureRow.id).in_(choices), PictureRow.state == State.QUARANTINED)
     return list(session.exec(named.order_by(col(PictureRow.index))))
@@ -71,7 +78,12 @@ def allow(session: Session, case: CaseRow, review: ReviewRow, choices: Mapping[s
 
 def close(session: Session, case: CaseRow, review: ReviewRow) -> None:
     """The case is over: what was kept is decided, an appeal ends, the request says what became of it."""
+    if copies.is_copy(case):
+        _shut(session, case)
+        return
     allowed = ALLOW in choices_of(review).values()
+    if case.source == Source.DISAGREEMENT:
+        _grant_appeals(session, choices_of(review))
     if case.source == Source.REPORT and allowed:
         for picture in pictures_at_stake(session, case):
             decide_picture(session, picture, review, Action.ALLOW, State.RELEASED)
@@ -85,6 +97,9 @@ def close(session: Session, case: CaseRow, review: ReviewRow) -> None:
 def end(session: Session, case: CaseRow) -> None:
     """Nobody has to decide the case any more; a request that waited as a whole waits no longer."""
     _shut(session, case)
+    for moot in _open_disagreements(session, case.request_id):
+        if not pictures_at_stake(session, moot):
+            _shut(session, moot)
     settle_request(session, case.request_id)
 
 
@@ -103,7 +118,7 @@ def grant(session: Session, case: CaseRow) -> None:
 
 def gates_case(session: Session, request_id: str) -> CaseRow | None:
     """The case of a request's held pictures, whether it is over or not."""
-    of_request = select(CaseRow).where(CaseRow.request_id == request_id)
+    of_request = select(CaseRow).where(CaseRow.request_id == request_id, col(CaseRow.again_of).is_(None))
     return session.exec(of_request.where(col(CaseRow.source).not_in(OBJECTIONS))).first()
 
 
@@ -123,12 +138,13 @@ def settle_request(session: Session, request_id: str) -> None:
 
 
 def is_barred(session: Session, case: CaseRow, person: Person) -> bool:
-    """Whether somebody took part in what is appealed."""
+    """Whether somebody took part in what is looked at again."""
     return session.exec(select(CaseRow.id).where(CaseRow.id == case.id, barred_from(person))).first() is not None
 
 
 def barred_from(person: Person) -> ColumnElement[bool]:
-    """The cases that somebody may not decide: appeals against what they decided, alone or as one of two."""
+    """The cases that somebody may not decide: appeals against what they decided, alone or as one of two, and what comes
+    up again of it."""
     first = aliased(CaseRow)
     in_first = select(ReviewRow.id).join(first, col(first.id) == ReviewRow.case_id).where(
         first.request_id == CaseRow.request_id, first.source != Source.APPEAL, ReviewRow.person_id == person.id,
@@ -137,7 +153,8 @@ def barred_from(person: Person) -> ColumnElement[bool]:
     decided = select(DecisionRow.id).join(AppealRow, col(AppealRow.decision_id) == DecisionRow.id).where(
         AppealRow.id == CaseRow.appeal_id, DecisionRow.decided_by == person.id
     )  # fmt: skip
-    return and_(col(CaseRow.source) == Source.APPEAL, or_(in_first.exists(), decided.exists()))
+    of_appeal = and_(col(CaseRow.source) == Source.APPEAL, or_(in_first.exists(), decided.exists()))
+    return or_(of_appeal, copies.taken_part(person))
 
 
 def appealed(session: Session, case: CaseRow) -> DecisionRow:
@@ -148,6 +165,25 @@ def appealed(session: Session, case: CaseRow) -> DecisionRow:
 def choices_of(review: ReviewRow) -> dict[str, str]:
     """What was said of each thing at stake."""
     return dict(json.loads(review.choices))
+
+
+def _settled(case: CaseRow, picture: PictureRow, state: State) -> bool:
+    """Whether a senior finds in a disagreement that the picture rests where it should: then nothing is to be done."""
+    return case.source == Source.DISAGREEMENT and picture.state == state
+
+
+def _grant_appeals(session: Session, choices: Mapping[str, str]) -> None:
+    """Whoever appeals against what was just overruled has what they asked for."""
+    for picture_id, choice in choices.items():
+        picture = session.get(PictureRow, picture_id)
+        appeal = waiting_appeal(session, picture) if picture and choice == ALLOW else None
+        if appeal and picture and picture.state == State.RELEASED:
+            grant(session, appeal)
+
+
+def _open_disagreements(session: Session, request_id: str) -> list[CaseRow]:
+    of_request = select(CaseRow).where(CaseRow.request_id == request_id, CaseRow.source == Source.DISAGREEMENT)
+    return list(session.exec(of_request.where(CaseRow.state == "open")))
 
 
 def _shut(session: Session, case: CaseRow) -> None:
@@ -165,7 +201,7 @@ def _waits(session: Session, case: CaseRow, picture: PictureRow) -> bool:
 
 
 def _blocked(case: CaseRow, picture: PictureRow) -> State:
-    if case.source == Source.REPORT:
+    if case.source in (Source.REPORT, Source.DISAGREEMENT):
         return State.WITHDRAWN
     return State(picture.state) if case.source == Source.APPEAL else State.WITHHELD
 

@@ -45,6 +45,8 @@ class Duty(StrEnum):
     LIFT_BANS = "lift bans"
     READ_LEDGER = "read the ledger"
     REVERT_BATCHES = "revert batches of others"
+    SEE_AGREEMENT = "see how far people agree"
+    MARK_GOLDEN = "mark golden cases"
     MANAGE_PEOPLE = "manage people"
     MANAGE_WEBHOOKS = "manage webhooks"
 
@@ -52,10 +54,9 @@ class Duty(StrEnum):
 DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.VIEWER: frozenset({Duty.READ}),
     Role.MODERATOR: frozenset({Duty.READ, Duty.DECIDE}),
-    Role.SENIOR: frozenset(
-        {Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS, Duty.REVERT_BATCHES}
-    ),
-    Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS, Duty.READ_LEDGER}),
+    Role.SENIOR: frozenset({Duty.READ, Duty.DECIDE, Duty.DECIDE_ESCALATED, Duty.AUDIT, Duty.READ_BANS, Duty.LIFT_BANS})
+    | {Duty.REVERT_BATCHES, Duty.SEE_AGREEMENT, Duty.MARK_GOLDEN},
+    Role.AUDITOR: frozenset({Duty.READ, Duty.AUDIT, Duty.READ_BANS, Duty.READ_LEDGER, Duty.SEE_AGREEMENT}),
     Role.ADMIN: frozenset(
         {
             Duty.READ,

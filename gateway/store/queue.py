@@ -48,9 +48,11 @@ class Source(StrEnum):
     UNJUDGED = "unjudged"
     APPEAL = "appeal"
     REPORT = "report"
+    DISAGREEMENT = "disagreement"
 
 
-OBJECTIONS = (Source.APPEAL, Source.REPORT)  # about one decision; every other case is of a request's held pictures
+# About one decision; every other case is of a request's held pictures.
+OBJECTIONS = (Source.APPEAL, Source.REPORT, Source.DISAGREEMENT)
 
 
 def band_of(severity: int) -> Band:

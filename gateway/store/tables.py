@@ -196,12 +196,13 @@ class UsedStateRow(SQLModel, table=True):
 class CaseRow(SQLModel, table=True):
     """What waits for a person: the held pictures of one request, an appeal, or a picture that somebody reported.
 
-    appeal_id: of an appeal. picture_id: the one picture that an appeal or a report is about; None for a prompt or for
-    held pictures. reports: how many people reported it. state: open | settling (decided, what was allowed can still be
-    taken back) | closed. level: moderator | senior. source: prompt | picture | unjudged | appeal | report. category:
-    the gravest, "" when there is none. restricted: it may show a child in a sexual way, so nobody sees it and it takes
-    two. first_person: who has allowed a restricted case already. holder, lease, lease_until: who works on it.
-    review_id, effective_at: what settles, and when.
+    appeal_id: of an appeal. picture_id: the one picture that an appeal or a report is about, the first of what comes up
+    again; None for a prompt or for held pictures. reports: how many people reported it. state: open | settling
+    (decided, what was allowed can still be taken back) | closed. level: moderator | senior. source: prompt | picture |
+    unjudged | appeal | report | disagreement. category: the gravest, "" when there is none. restricted: it may show a
+    child in a sexual way, so nobody sees it and it takes two. first_person: who has allowed a restricted case already.
+    holder, lease, lease_until: who works on it. review_id, effective_at: what settles, and when. again_of: the decided
+    case that this one shows again, and first_review_id: what was said of it then. golden_id: the right answer is known.
     """
 
     __tablename__ = "cases"
@@ -227,6 +228,9 @@ class CaseRow(SQLModel, table=True):
     lease_until: str | None = None
     review_id: str | None = None
     effective_at: str | None = None
+    again_of: str | None = Field(default=None, index=True, foreign_key="cases.id")
+    first_review_id: str | None = None
+    golden_id: str | None = Field(default=None, index=True, foreign_key="golden_cases.id")
 
 
 class ReviewRow(SQLModel, table=True):
@@ -467,3 +471,21 @@ class WebhookAttemptRow(SQLModel, table=True):
     result: str
     status: int | None = None
     seconds: float
+
+
+class GoldenRow(SQLModel, table=True):
+    """A decided case whose right answer a senior moderator has stated. Append-only, but for its end.
+
+    review_id: what had been decided when it was marked. choices: picture id -> allow | block.
+    """
+
+    __tablename__ = "golden_cases"
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(index=True)
+    review_id: str
+    choices: str
+    marked_by: str = Field(foreign_key="people.id")
+    created_at: str
+    retired_by: str | None = None
+    retired_at: str | None = None

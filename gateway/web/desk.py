@@ -27,6 +27,7 @@ from gateway.web.bulk_texts import BULK_TEXTS
 from gateway.web.care_texts import CARE_TEXTS
 from gateway.web.desk_texts import DESK_TEXTS, KEYS, DeskTexts
 from gateway.web.forms import MAX_FIELDS
+from gateway.web.looks import looks_context
 from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, html, page
 from gateway.web.signing_in import TheModerator
 from policies.care import load_care
@@ -85,7 +86,8 @@ class Desk:
                 "may_decide_cases": self.person.may(Duty.DECIDE), "care_word": CARE_TEXTS[self.visitor.language].care,
                 "may_read_bans": self.person.may(Duty.READ_BANS),
                 "may_read_ledger": self.person.may(Duty.READ_LEDGER),
-                "may_manage_webhooks": self.person.may(Duty.MANAGE_WEBHOOKS)}  # fmt: skip
+                "may_manage_webhooks": self.person.may(Duty.MANAGE_WEBHOOKS),
+                "may_see_agreement": self.person.may(Duty.SEE_AGREEMENT) or self.person.may(Duty.DECIDE)}  # fmt: skip
 
     def _age(self, since: str) -> str:
         return case_page.age(since, self.texts)
@@ -276,7 +278,7 @@ def _to_case(case_id: str) -> Response:
 async def _queue(desk: Desk) -> dict[str, object]:
     desk.person.require(Duty.READ)
     filters, cases = _filters(desk.request.query_params), desk.house.desk.cases
-    waiting = await to_thread.run_sync(cases.waiting, filters)
+    waiting = await to_thread.run_sync(partial(cases.waiting, filters, viewer=desk.person))
     wishes = await to_thread.run_sync(cases.care.wishes, desk.person)
     return {
         "cases": waiting,
@@ -318,6 +320,7 @@ async def _case(
     held = file.case.holder == desk.person.id and _seconds_until(file.case.lease_until) > 0
     context = {
         **_file_context(desk, file, names),
+        **await to_thread.run_sync(looks_context, desk.house, desk.person, desk.visitor.language, file),
         "held": held,
         "c": CARE_TEXTS[desk.visitor.language],
         "care": load_care(),

@@ -141,6 +141,8 @@ class DeskTexts:
     done_overturned: Mapping[str, str]
     words: Mapping[str, Mapping[str, str]]
     appeals: str
+    agreement: str
+    numbers: str
     reports: str
     policies: str
     ledger: str
@@ -233,6 +235,7 @@ ENGLISH = DeskTexts(
         "unjudged": "could not be judged",
         "appeal": "an appeal",
         "report": "a user report",
+        "disagreement": "two who differ",
     },
     all="all",
     unknown_category="no category",
@@ -377,12 +380,14 @@ ENGLISH = DeskTexts(
         "report": {"allow": "Keep", "block": "Withdraw", "to_allow": "To keep", "to_block": "To withdraw"},
     },
     appeals="Appeals",
+    agreement="Agreement",
+    numbers="Numbers",
     reports="Reports",
     policies="Policies",
     ledger="Ledger",
     appeal_says="Somebody appeals",
     appealed="Appealed decision",
-    barred="You took part in the decision that is appealed: somebody else decides this.",
+    barred="You took part in what is looked at again: somebody else decides this.",
     reports_say="What people report",
     one_report="1 report",
     report_count="{count} reports",
@@ -483,6 +488,7 @@ FRENCH = DeskTexts(
         "unjudged": "n’a pas pu être jugée",
         "appeal": "un appel",
         "report": "un signalement",
+        "disagreement": "deux avis différents",
     },
     all="tout",
     unknown_category="sans catégorie",
@@ -630,12 +636,14 @@ FRENCH = DeskTexts(
         "report": {"allow": "Garder", "block": "Retirer", "to_allow": "Pour garder", "to_block": "Pour retirer"},
     },
     appeals="Appels",
+    agreement="Accord",
+    numbers="Chiffres",
     reports="Signalements",
     policies="Politiques",
     ledger="Registre",
     appeal_says="Quelqu’un fait appel",
     appealed="Décision contestée",
-    barred="Vous avez pris part à la décision contestée : quelqu’un d’autre tranche.",
+    barred="Vous avez pris part à ce qui est réexaminé : quelqu’un d’autre tranche.",
     reports_say="Ce qui est signalé",
     one_report="1 signalement",
     report_count="{count} signalements",

@@ -11,8 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from safety.bias_audit.shares import Interval, interval_of
-from safety.evaluation.statistics import RESAMPLES, SEED, Floats
+from safety.evaluation.statistics import RESAMPLES, SEED, Estimate, Floats, estimate_of
 
 Answers = NDArray[np.int64]
 
@@ -30,7 +29,7 @@ def krippendorff_alpha(answers: Answers) -> float | None:
     return _figure(_alpha(_coincidences(answers, np.zeros(len(answers), np.int64)).sum(axis=0)))
 
 
-def kappa_of_cases(first: Answers, second: Answers, cases: Answers) -> Interval | None:
+def kappa_of_cases(first: Answers, second: Answers, cases: Answers) -> Estimate | None:
     """Kappa with its 95 % interval. cases: (n,), which case each pair of answers belongs to.
 
     None for fewer cases than LEAST_CASES, and where it is not defined.
@@ -38,7 +37,7 @@ def kappa_of_cases(first: Answers, second: Answers, cases: Answers) -> Interval 
     return None if _too_few(cases) else _estimate(_kappa, _tables(first, second, _numbered(cases)))
 
 
-def alpha_of_cases(answers: Answers, cases: Answers) -> Interval | None:
+def alpha_of_cases(answers: Answers, cases: Answers) -> Estimate | None:
     """Alpha with its 95 % interval. cases: (units,), which case each unit belongs to. None as `kappa_of_cases`.
 
     Only units that somebody else answered as well count, for the figure and for LEAST_CASES.
@@ -103,7 +102,7 @@ def _figure(value: Floats) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _estimate(statistic: Callable[[Floats], Floats], per_case: Floats) -> Interval | None:
+def _estimate(statistic: Callable[[Floats], Floats], per_case: Floats) -> Estimate | None:
     value = _figure(statistic(per_case.sum(axis=0)))
     if value is None:
         return None
@@ -111,4 +110,4 @@ def _estimate(statistic: Callable[[Floats], Floats], per_case: Floats) -> Interv
     drawn = np.random.default_rng(SEED).multinomial(cases, np.full(cases, 1 / cases), size=RESAMPLES)
     totals = (drawn @ per_case.reshape(cases, -1)).reshape(RESAMPLES, *per_case.shape[1:])
     draws = statistic(totals)
-    return interval_of(value, draws[~np.isnan(draws)])
+    return estimate_of(value, draws[~np.isnan(draws)])

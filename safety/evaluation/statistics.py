@@ -95,7 +95,7 @@ def share(flags: Flags) -> Estimate | None:
     if hits in (0, rows):
         return Estimate(0.0, 0.0, 1 - exact) if hits == 0 else Estimate(1.0, exact, 1.0)
     resampled = np.random.default_rng(SEED).binomial(rows, hits / rows, RESAMPLES) / rows
-    return _estimate(hits / rows, resampled)
+    return estimate_of(hits / rows, resampled)
 
 
 def clopper_pearson(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -128,7 +128,7 @@ def mean(values: Floats) -> Estimate:
     """The mean with its bootstrap interval. values: (n,), n > 0."""
     rng = np.random.default_rng(SEED)
     resampled = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
-    return _estimate(float(values.mean()), np.array(resampled))
+    return estimate_of(float(values.mean()), np.array(resampled))
 
 
 def exact_share(hits: int, rows: int) -> Estimate | None:
@@ -169,9 +169,15 @@ def areas(bad: Floats, good: Floats) -> tuple[Estimate, Estimate]:
     ]
     scores, unsafe = np.concatenate([bad, good]), np.arange(len(bad) + len(good)) < len(bad)
     return (
-        _estimate(auroc(scores, unsafe), np.concatenate([roc for roc, _ in drawn])),
-        _estimate(average_precision(scores, unsafe), np.concatenate([precision for _, precision in drawn])),
+        estimate_of(auroc(scores, unsafe), np.concatenate([roc for roc, _ in drawn])),
+        estimate_of(average_precision(scores, unsafe), np.concatenate([precision for _, precision in drawn])),
     )
+
+
+def estimate_of(value: float, resampled: Floats) -> Estimate:
+    """A figure and the middle 95 % of what it is when everything is drawn anew. resampled: (n,)."""
+    low, high = np.quantile(resampled, [TAIL, 1 - TAIL])
+    return Estimate(value, float(low), float(high))
 
 
 def reliability(scores: Floats, unsafe: Flags) -> Reliability:
@@ -187,11 +193,6 @@ def reliability(scores: Floats, unsafe: Flags) -> Reliability:
 
 def _log_ways(rows: int, chosen: int) -> float:
     return math.lgamma(rows + 1) - math.lgamma(chosen + 1) - math.lgamma(rows - chosen + 1)
-
-
-def _estimate(value: float, resampled: Floats) -> Estimate:
-    low, high = np.quantile(resampled, [TAIL, 1 - TAIL])
-    return Estimate(value, float(low), float(high))
 
 
 def _chunks(total: int, size: int) -> list[int]:

@@ -1,5 +1,6 @@
 """Databases for the tests of this folder."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,19 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_database(request.getfixturevalue("postgres"))
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with our tables, to be copied: migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "gardefou.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
-def database(empty_database: str) -> str:
+def database(empty_database: str, request: pytest.FixtureRequest) -> str:
     """The URL of a database with our tables."""
-    migrate(empty_database)
+    if empty_database.startswith("sqlite"):
+        shutil.copy(request.getfixturevalue("migrated_file"), empty_database.removeprefix("sqlite:///"))
+    else:
+        migrate(empty_database)
     return empty_database

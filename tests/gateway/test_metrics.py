@@ -66,7 +66,7 @@ CLOSED: dict[str, str] = {
     "scope": "key|session|terminal|public|sign_in|report|appeal",
     "band": "|".join(Band),
     "action": "decide|escalate|skip|undo|propose|revert",
-    "result": "|".join(Result),
+    "result": "|".join([*Result, "agreed", "differed", "right", "wrong"]),
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",
 }
 FUZZ = settings(max_examples=60)
