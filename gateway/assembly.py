@@ -47,6 +47,7 @@ from gateway.store.list_files import ListFiles
 from gateway.store.people import People
 from gateway.store.reports import Reports
 from gateway.store.together import Shares
+from gateway.store.truth import Judged
 from gateway.store.views import RequestView
 from gateway.store.webhooks import WebhookRows
 from gateway.store.wordlists import Wordlists
@@ -402,6 +403,12 @@ def reopen_decisions(settings: Settings) -> Decisions:
 
 def _has_book(settings: Settings) -> bool:
     return settings.database_url is not None or (settings.data / DATABASE).is_file()
+
+
+def reopen_judged(settings: Settings) -> Judged:
+    """What people have judged, of a service that has run before. Raises FileNotFoundError as `reopen_decisions`."""
+    reopen_decisions(settings)
+    return Judged(open_engine(settings.database))
 
 
 def open_keys(settings: Settings) -> ApiKeys:

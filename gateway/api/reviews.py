@@ -103,7 +103,7 @@ async def list_cases(request: Request, house: TheHouse, reviewer: TheReviewer, o
     asked = {name: value for name, value in request.query_params.items() if name != "offset"}
     filters = validated(FilterBody, asked).filters
     cases = await to_thread.run_sync(house.desk.cases.waiting, filters, max(0, offset), PAGE, reviewer)
-    counts = await to_thread.run_sync(house.desk.cases.counts)
+    counts = await to_thread.run_sync(house.desk.cases.counts, reviewer)
     return {"data": [_case(case) for case in cases], "counts": {**asdict(counts), "open": counts.open}}
 
 

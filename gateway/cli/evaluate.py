@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import AsJson, say, settings_of, told_plainly
+from gateway.cli.common import AsJson, Data, say, settings_of, told_plainly
 
 group = typer.Typer(no_args_is_help=True, help="Scorecards of the gates.")
 
@@ -70,6 +70,27 @@ def evaluate_pictures(
         )
         found = pictured.evaluate_pictures(settings, read_pictures(pictures), fit, scores, plot)
         typer.echo(json.dumps(pictured.as_answer(found)) if as_json else pictured.as_page(found))
+
+
+@group.command("from-desk")
+def evaluate_from_desk(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Where prompts.csv and pictures.csv are written.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what people decided at the review desk as labelled sets, for `evaluate prompts` and `evaluate pictures`.
+
+    Erased requests and whatever may show a child are left out. Pictures stay where they are and are only named.
+    """
+    with told_plainly(as_json):
+        from gateway.desk_labels import write_labels
+
+        written = write_labels(settings_of(data=data), out)
+    if as_json:
+        typer.echo(json.dumps(asdict(written)))
+    else:
+        typer.echo(f"{written.prompts} prompts in {out / 'prompts.csv'}, {written.pictures} pictures in "
+                   f"{out / 'pictures.csv'}, {written.left_out} left out")  # fmt: skip
 
 
 @group.command("provenance")

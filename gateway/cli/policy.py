@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import FOUND_PROBLEMS, AsJson, settings_of, told_plainly
+from gateway.cli.common import FOUND_PROBLEMS, AsJson, Data, settings_of, told_plainly
 
 if TYPE_CHECKING:
     from policies.compare import Difference
@@ -36,6 +36,24 @@ def check_policy(
     if as_json:
         typer.echo(json.dumps({"ok": not wrong, "wrong": wrong}))
     raise typer.Exit(FOUND_PROBLEMS if wrong else 0)
+
+
+@group.command("replay")
+def replay_policy(
+    policy: Annotated[str, typer.Argument(help="A policy's name or file.")],
+    data: Data = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many of the newest decisions.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """What another policy would have done: with the newest decisions, and with all that people have judged.
+
+    Recorded signals are judged anew; nothing is drawn, scored or recorded. Intervals hold 95 %.
+    """
+    with told_plainly(as_json):
+        from gateway.replay import as_page, replay
+
+        found = replay(settings_of(data=data), policy, count)
+    typer.echo(json.dumps(asdict(found)) if as_json else as_page(found))
 
 
 @group.command("diff")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, or_
+from sqlalchemy import ColumnElement, Engine, func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -172,16 +172,17 @@ class Cases:
         with reading(self._engine) as session:
             return list(session.exec(_in_turn(query).offset(offset).limit(count)))
 
-    def counts(self) -> Counts:
-        """How much waits."""
+    def counts(self, viewer: Person | None = None) -> Counts:
+        """How much waits; without what the viewer must not know of."""
+        is_open = [col(CaseRow.state) == "open", *([~copies.hidden_from(viewer)] if viewer else [])]
         with reading(self._engine) as session:
-            by_severity = _counted(session, CaseRow.severity)
-            overdue = select(func.count()).where(CaseRow.state == "open", CaseRow.due_at < now())
-            oldest = select(func.min(CaseRow.opened_at)).where(CaseRow.state == "open")
+            by_severity = _counted(session, CaseRow.severity, is_open)
+            overdue = select(func.count()).where(*is_open, CaseRow.due_at < now())
+            oldest = select(func.min(CaseRow.opened_at)).where(*is_open)
             return Counts(
                 {band: sum(by_severity.get(severity, 0) for severity in band.severities) for band in Band},
-                _counted(session, CaseRow.category),
-                _counted(session, CaseRow.source),
+                _counted(session, CaseRow.category, is_open),
+                _counted(session, CaseRow.source, is_open),
                 session.exec(overdue).one(),
                 session.exec(oldest).one(),
             )
@@ -530,8 +531,8 @@ def _events(session: Session, case: CaseRow, events: SelectOfScalar[LedgerRow]) 
     return [row for row in found if row.subject == case.id or json.loads(row.facts).get("case", case.id) == case.id]
 
 
-def _counted(session: Session, column: Any) -> dict[Any, int]:
-    counted = select(column, func.count()).where(CaseRow.state == "open").group_by(column)
+def _counted(session: Session, column: Any, is_open: Sequence[ColumnElement[bool]]) -> dict[Any, int]:
+    counted = select(column, func.count()).where(*is_open).group_by(column)
     return dict(session.exec(counted).all())
 
 

@@ -21,7 +21,7 @@ from gateway.store.ids import keyed_digest, new_id, now, random_text
 from gateway.store.tables import AppealRow, BanMatchRow, DecisionRow, PictureRow, RequestRow
 from gateway.store.views import Found, PictureView, RequestView
 from policies.identity import ModelIdentity
-from policies.signals import Category, Signal, Stage
+from policies.signals import Category, Descriptor, Signal, Stage, Subject
 from policies.verdict import Action, PolicyStamp, Verdict
 from safety.bans import matches_told
 
@@ -422,6 +422,18 @@ def signal_told(signal: Signal) -> dict[str, Any]:
         "score": score,
         "calibrated": signal.calibrated,
     }
+
+
+def signals_of(decision: DecisionRow) -> list[Signal]:
+    """The signals that a decision rests on; a score that was no number is none again."""
+    return [
+        Signal(told["source"], _subject(told["subject"]), float(told["score"]), calibrated=told["calibrated"])
+        for told in json.loads(decision.signals)
+    ]
+
+
+def _subject(name: str) -> Subject:
+    return Category(name) if name in set(Category) else Descriptor(name)
 
 
 def _evidence(signal: Signal) -> dict[str, Any]:

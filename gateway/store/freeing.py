@@ -7,18 +7,17 @@ its case say so. Each step can be repeated after a crash.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlmodel import Session, col, select
 
 from gateway.store import ledger, matters, queue
 from gateway.store.bans import in_force
-from gateway.store.decisions import State, move, reason_told, rest, signal_told
+from gateway.store.decisions import State, move, reason_told, rest, signal_told, signals_of
 from gateway.store.overruling import as_new, let
 from gateway.store.tables import BanMatchRow, BannedRow, CaseRow, DecisionRow, PictureRow, RequestRow
 from policies.decide import decide, thresholds_of
 from policies.schema import Policy
-from policies.signals import Category, Descriptor, Signal, Stage, Subject
+from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
 from safety.bans import SOURCE, Match, nearest
 
@@ -135,20 +134,10 @@ def _remaining(session: Session, decision: DecisionRow) -> dict[str, list[Match]
 
 
 def _signals_without(decision: DecisionRow, matches: Mapping[str, list[Match]]) -> list[Signal]:
-    signals = [_signal(told) for told in json.loads(decision.signals)]
     return [
         replace(signal, score=nearest(matches.get(signal.subject, ()))) if signal.source == SOURCE else signal
-        for signal in signals
+        for signal in signals_of(decision)
     ]
-
-
-def _signal(told: Mapping[str, Any]) -> Signal:
-    """A score that was no number is none again."""
-    return Signal(told["source"], _subject(told["subject"]), float(told["score"]), calibrated=told["calibrated"])
-
-
-def _subject(name: str) -> Subject:
-    return Category(name) if name in set(Category) else Descriptor(name)
 
 
 def _verdict(signals: list[Signal], policy: Policy) -> Verdict | None:

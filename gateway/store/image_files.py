@@ -59,6 +59,11 @@ class ImageFiles:
         """Bytes that may be served. Raises IntegrityError when they are gone or not what was judged."""
         return _read(self._released / _checked(sha256), sha256)
 
+    def path_of(self, sha256: str) -> Path | None:
+        """Where bytes lie now, released or not; None when they are not kept."""
+        places = (folder / _checked(sha256) for folder in (self._quarantine, self._released))
+        return next((path for path in places if path.is_file()), None)
+
     def free_bytes(self) -> int:
         """Room left on the disk."""
         disk = os.statvfs(self._quarantine)

@@ -285,7 +285,7 @@ async def _queue(desk: Desk) -> dict[str, object]:
         "thumbnails": await to_thread.run_sync(
             cases.first_pictures, [case for case in waiting if case.category not in wishes.avoided]
         ),
-        "counts": await to_thread.run_sync(cases.counts),
+        "counts": await to_thread.run_sync(cases.counts, desk.person),
         "names": await to_thread.run_sync(desk.house.login.people.names),
         "filters": filters,
         "asked": urlencode({name: value for name, value in _asked(filters).items() if value}),

@@ -1,11 +1,13 @@
 """What the tests of deciding together run, on every database: held pictures, people, and a desk that looks twice."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from gateway.store.agreement import Agreement
 from gateway.store.appeals import Appeals
@@ -16,8 +18,10 @@ from gateway.store.engine import reading, transaction
 from gateway.store.golden import Golden
 from gateway.store.ids import new_id
 from gateway.store.people import People, Person, Role
-from gateway.store.tables import CaseRow, DecisionRow, PictureRow, RequestRow
+from gateway.store.queue import Source
+from gateway.store.tables import CaseRow, DecisionRow, PictureRow, RequestRow, ReviewRow
 from gateway.store.together import Shares
+from gateway.store.truth import Judged
 from policies.signals import Category, Stage
 from policies.verdict import Action, Reason, Verdict
 from tests.gateway.test_ledger import POLICY, SHA256, judgement
@@ -60,24 +64,32 @@ class Table:
     def appeals(self) -> Appeals:
         return Appeals(self.engine, 183)
 
+    @property
+    def judged(self) -> Judged:
+        return Judged(self.engine)
+
     def person(self, name: str, role: Role = Role.MODERATOR) -> Person:
         """Somebody, made when first named."""
         if name not in self.people:
             self.people[name] = People(self.engine).create(name, role, "hash", "secret")
         return self.people[name]
 
-    def hold(self, count: int = 1, category: Category = Category.GORE, prompt: str = "a fox") -> list[str]:
-        """A request whose pictures wait. Returns the pictures' ids, by index."""
+    def hold(
+        self, count: int = 1, category: Category = Category.GORE, prompt: str = "a fox", by_prompt: bool = False
+    ) -> list[str]:
+        """A request whose pictures wait. by_prompt: the prompt gate asked for a person. Returns the pictures' ids."""
         asked = Received("key", "k", "openai", "m", prompt, count, "64x64", 7)
         request_id = self.decisions.received(asked, POLICY)
-        self.decisions.prompt_judged(request_id, judgement(Stage.PROMPT))
+        of_prompt = _held(category, Stage.PROMPT) if by_prompt else Verdict(Action.ALLOW, Stage.PROMPT, POLICY)
+        self.decisions.prompt_judged(request_id, replace(judgement(Stage.PROMPT), verdict=of_prompt))
         self.decisions.generating(request_id)
         pictures = [new_id("img") for _ in range(count)]
         kept = [KeptPicture(name, index, sha(name), 7, "png") for index, name in enumerate(pictures)]
         self.decisions.quarantined(request_id, kept)
-        held = {one.id: replace(judgement(Stage.PICTURE, Action.REVIEW), verdict=_held(category),
+        calm = Verdict(Action.ALLOW, Stage.PICTURE, POLICY)
+        held = {one.id: replace(judgement(Stage.PICTURE), verdict=calm if by_prompt else _held(category),
                                 picture_index=one.index, picture_sha256=one.sha256) for one in kept}  # fmt: skip
-        self.decisions.pictures_judged(request_id, held, hold=False)
+        self.decisions.pictures_judged(request_id, held, hold=by_prompt)
         self.decisions.moved(request_id, State.QUARANTINED, State.PICTURES_JUDGED)
         self.decisions.finished(request_id, State.HELD, "held", "content_policy_violation", {category: 3})
         return pictures
@@ -134,11 +146,54 @@ class Table:
                 row.prompt = row.prompt_salt = None
 
 
-def _held(category: Category) -> Verdict:
-    reason = Reason(Action.REVIEW, category, "image_concepts", 0.6, 0.5, f"picture/{category}/review")
-    return Verdict(Action.REVIEW, Stage.PICTURE, POLICY, (reason,))
+def _held(category: Category, stage: Stage = Stage.PICTURE) -> Verdict:
+    reason = Reason(Action.REVIEW, category, "image_concepts", 0.6, 0.5, f"{stage}/{category}/review")
+    return Verdict(Action.REVIEW, stage, POLICY, (reason,))
 
 
 def sha(name: str) -> str:
     """A hash of bytes that there are not."""
     return (name.encode().hex() + SHA256)[:64]
+
+
+def seed_looks(engine: Engine, request_id: str, people: Sequence[Person], cases: int, days: int) -> None:
+    """Cases that two people looked at, spread over so many days until now; every fifth they saw otherwise.
+
+    Written straight into the tables: of such rows the ledger knows nothing.
+    """
+    chance = random.Random(7)  # noqa: S311 (the same cases each time)
+    categories = [Category.GORE] * 5 + [Category.WEAPONS] * 4 + [Category.SEXUAL]
+    with transaction(engine, "seed") as session:
+        for number in range(cases):
+            at = datetime.now(UTC) - timedelta(days=days * (1 - number / cases), hours=1)
+            waited = timedelta(minutes=chance.expovariate(1 / 25))
+            first, second = chance.sample(list(people), 2)
+            answer = chance.choice(["allow", "block"])
+            other = answer if chance.random() < 0.8 else "block" if answer == "allow" else "allow"
+            case = _seeded(session, request_id, chance.choice(categories), at, waited, first, answer)
+            again = _seeded(session, request_id, Category(case.category), at + waited, waited, second, other)
+            again.again_of, again.first_review_id = case.id, case.review_id
+            session.add(again)
+
+
+def _seeded(
+    session: Session, request_id: str, category: Category, at: datetime, waited: timedelta, person: Person, answer: str
+) -> CaseRow:
+    review = ReviewRow(
+        id=new_id("rev"), case_id=new_id("cas"), person_id=person.id, action="decide", note_digest="", lease_digest="",
+        choices=f'{{"img_seeded":"{answer}"}}', policy="p@1", policy_sha256="s", created_at=_told(at + waited),
+    )  # fmt: skip
+    case = CaseRow(
+        id=review.case_id, request_id=request_id, state="closed", level="moderator", source=Source.PICTURE,
+        category=category, severity=3, restricted=False, pictures=1, opened_at=_told(at), due_at=_told(at),
+        closed_at=_told(at + waited), review_id=review.id,
+    )  # fmt: skip
+    session.add(case)
+    session.flush()
+    session.add(review)
+    session.flush()
+    return case
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")

@@ -98,6 +98,7 @@ class TestWhatComesUpAgain:
         assert table.cases.claim_next(ada, EVERYTHING) is None
         assert table.cases.waiting(EVERYTHING, viewer=ada) == []
         assert [row.id for row in table.cases.waiting(EVERYTHING, viewer=ben)] == [copy.id]
+        assert [table.cases.counts(one).open for one in (ada, ben)] == [0, 1]
         for refused in (
             lambda: table.file(copy.id, ada),
             lambda: table.cases.claim(copy.id, ada),
