@@ -504,6 +504,7 @@ def _file(session: Session, case: CaseRow, viewer: Person) -> CaseFile:
     of_request = select(DecisionRow).where(DecisionRow.request_id == case.request_id)
     decisions = session.exec(of_request.order_by(col(DecisionRow.created_at))).all()
     request = session.get_one(RequestRow, case.request_id)
+    staked = {picture.id for picture in matters.pictures_at_stake(session, case)}
     if case.again_of:
         request, pictures, decisions = copies.as_seen_first(session, case, request, pictures, decisions)
     of_case = select(ReviewRow).where(ReviewRow.case_id == case.id).order_by(col(ReviewRow.created_at))
@@ -517,7 +518,7 @@ def _file(session: Session, case: CaseRow, viewer: Person) -> CaseFile:
         {row.id: row for row in decisions},
         session.exec(of_case).all(),
         _events(session, case, events),
-        matters.pictures_at_stake(session, case),
+        [picture for picture in pictures if picture.id in staked],
         session.get(AppealRow, case.appeal_id) if case.appeal_id else None,
         session.exec(select(ReportRow).where(ReportRow.case_id == case.id).order_by(col(ReportRow.created_at))).all(),
         matters.is_barred(session, case, viewer),

@@ -7,6 +7,7 @@ a case too: a senior moderator who took no part settles it.
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import aliased
@@ -38,14 +39,10 @@ def enter(session: Session, case: CaseRow, first: ReviewRow, golden: GoldenRow |
     """Let a decided case come up again; not when nobody is left who could decide it. first: what was said of it."""
     if len(_others(session, case.id, golden)) < (2 if case.restricted else 1):
         return None
-    opened_at = now()
     staked = answers_of(first.choices)
-    row = CaseRow(
-        id=new_id("cas"), request_id=case.request_id, picture_id=_first_of(session, staked), state="open",
-        level="moderator", source=case.source, category=case.category, severity=case.severity,
-        restricted=case.restricted, pictures=len(staked), opened_at=opened_at,
-        due_at=due_at(case.severity, opened_at), again_of=case.id, first_review_id=first.id,
-        golden_id=golden.id if golden else None,
+    row = _anew(
+        case, level="moderator", picture_id=_first_of(session, staked), pictures=len(staked), again_of=case.id,
+        first_review_id=first.id, golden_id=golden.id if golden else None,
     )  # fmt: skip
     session.add(row)
     return row
@@ -53,13 +50,9 @@ def enter(session: Session, case: CaseRow, first: ReviewRow, golden: GoldenRow |
 
 def disagree(session: Session, copy: CaseRow, apart: Sequence[str]) -> None:
     """Make a case of what two people differ in. apart: pictures."""
-    opened_at = now()
-    row = CaseRow(
-        id=new_id("cas"), request_id=copy.request_id, picture_id=_first_of(session, apart), state="open",
-        level="senior", source=Source.DISAGREEMENT, category=copy.category, severity=copy.severity,
-        restricted=copy.restricted, pictures=len(apart), opened_at=opened_at, due_at=due_at(copy.severity, opened_at),
-        again_of=copy.again_of, first_review_id=copy.first_review_id,
-    )  # fmt: skip
+    row = _anew(
+        copy, level="senior", source=Source.DISAGREEMENT, picture_id=_first_of(session, apart), pictures=len(apart)
+    )
     if resting(session, row, copy):
         session.add(row)
 
@@ -144,6 +137,16 @@ def as_seen_first(
     moved = RequestRow(**{**request.model_dump(), "created_at": _later(request.created_at, passed)})
     return moved, before, [DecisionRow(**{**row.model_dump(), "created_at": _later(row.created_at, passed)})
                            for row in known]  # fmt: skip
+
+
+def _anew(case: CaseRow, **changed: Any) -> CaseRow:
+    """A case like another, that nobody has worked on."""
+    opened_at = now()
+    untouched = dict.fromkeys(
+        ("closed_at", "first_person", "holder", "lease", "lease_until", "review_id", "effective_at")
+    )
+    begun = {"id": new_id("cas"), "state": "open", "opened_at": opened_at, "due_at": due_at(case.severity, opened_at)}
+    return CaseRow(**{**case.model_dump(), **untouched, **begun, **changed})
 
 
 def _before(row: PictureRow, known: Sequence[DecisionRow], was_held: bool) -> PictureRow:

@@ -75,7 +75,7 @@ async def _agreement(desk: Desk, days: int) -> Response:
         desk, "agreement.html", days=days, tables=tables, least=LEAST_CASES, sees_all=sees_all,
         disagreements=await to_thread.run_sync(together.agreement.disagreements) if sees_all else [],
         golden=await to_thread.run_sync(together.golden.all) if sees_all else [],
-        marks_golden=person.may(Duty.MARK_GOLDEN),
+        marks_golden=person.may(Duty.MARK_GOLDEN), share=desk.house.settings.second_look_share,
     )  # fmt: skip
 
 

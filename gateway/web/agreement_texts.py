@@ -80,8 +80,8 @@ class AgreementTexts:
 ENGLISH = AgreementTexts(
     agreement="Agreement",
     numbers="Numbers",
-    lead_all="One decided case in some comes up again for somebody else, who is not told. This is how often two people "
-    "said the same, and how far that goes beyond chance.",
+    lead_all="Of the decided cases {share} come up again for somebody else, who is not told. This is how often two "
+    "people said the same, and how far that goes beyond chance.",
     lead_own="Some of what you decide comes up again for somebody else, and you meet what others decided. Neither is "
     "told. This is how far you and they agree; nobody else is shown it with your name.",
     period="Time",
@@ -155,8 +155,8 @@ ENGLISH = AgreementTexts(
 FRENCH = AgreementTexts(
     agreement="Accord",
     numbers="Chiffres",
-    lead_all="Une partie des cas tranchés revient devant quelqu’un d’autre, qui ne le sait pas. Voici combien de fois "
-    "deux personnes ont dit la même chose, et à quel point cela dépasse le hasard.",
+    lead_all="Parmi les cas tranchés, {share} reviennent devant quelqu’un d’autre, qui ne le sait pas. Voici combien "
+    "de fois deux personnes ont dit la même chose, et à quel point cela dépasse le hasard.",
     lead_own="Une partie de ce que vous tranchez revient devant quelqu’un d’autre, et vous rencontrez ce que d’autres "
     "ont tranché. Personne n’est prévenu. Voici votre accord avec les autres ; il n’est montré qu’à vous.",
     period="Durée",

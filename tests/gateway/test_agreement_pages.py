@@ -100,6 +100,7 @@ class TestBlindness:
         assert case_path(second) != str(first.url.path)
         for page in (first, second):
             assert page.text.count("data-picture") == 2
+            assert "gore 0.60, from 0.5 picture/gore/review" in words(page)
         assert "withheld" not in words(second).lower()
         assert "ada" not in words(second)
         assert ada.get(case_path(second)).status_code == 404
@@ -262,7 +263,7 @@ class TestGolden:
         hold(client)
         path = case_path(page := ada.take())
         ada.decide(page, "block")
-        assert ada.post(f"{path}/golden", **{"picture-x": "allow"}).status_code == 403
+        assert ada.post(f"{path}/golden", None, **{"picture-x": "allow"}).status_code == 403
         program = program_of(*served, name="sue", role=Role.SENIOR)
         body = {"case_id": path.rpartition("/")[2], "choices": {"img_other": "allow"}}
         assert_error(program.post("/api/v1/agreement/golden", json=body), 400, "invalid_value", "choices")

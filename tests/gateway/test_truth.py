@@ -10,7 +10,7 @@ from gateway.store.cases import Filters
 from gateway.store.engine import open_engine, reading
 from gateway.store.people import Person, Role
 from gateway.store.queue import Source
-from gateway.store.reports import Reported, Reports
+from gateway.store.reports import Reported, ReportReason, Reports
 from gateway.store.tables import PictureRow
 from gateway.store.together import NEVER
 from policies.signals import Category, Stage
@@ -83,7 +83,9 @@ def test_a_report_shows_what_was_let_through(table: Table, ada: Person) -> None:
     for answer in ("block", "allow"):
         request_id = released_request(table.decisions, answer)
         (picture,) = [row.id for row in _pictures(table, request_id)]
-        Reports(table.engine).report(Reported(picture, "violence", "", f"someone {answer}"), {Category.VIOLENCE: 3})
+        Reports(table.engine).report(
+            Reported(picture, ReportReason.VIOLENCE, "", f"someone {answer}"), {Category.VIOLENCE: 3}
+        )
         table.say(ada, answer)
     assert Counter(kind for _, kind, _ in kinds(table)) == {"false_negative": 1, "true_negative": 1}
 

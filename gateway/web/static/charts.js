@@ -27,13 +27,13 @@ function columns(table) {
   return [days, ...heads.slice(1).map((_, place) => read(place + 1))];
 }
 
-function gaps(data, step) {
-  // Where nothing happened there is nothing to join: a line across empty weeks would invent them.
+function gaps(data, step, nothing) {
+  // Days without a row: of what is counted there was none; of a share there is nothing to join.
   const [days, ...values] = data;
   const filled = [[], ...values.map(() => [])];
   days.forEach((day, place) => {
     for (let missed = (days[place - 1] ?? day) + step * DAY_S; missed < day - DAY_S / 2; missed += step * DAY_S) {
-      filled.forEach((column, at) => column.push(at ? null : missed));
+      filled.forEach((column, at) => column.push(at ? nothing : missed));
     }
     filled.forEach((column, at) => column.push(at ? values[at - 1][place] : day));
   });
@@ -63,7 +63,7 @@ function options(table, width) {
     series: [{}, ...series],
     axes: [
       { stroke: ink, grid, ticks: grid, space: 70, values: (_, days) => days.map((day) => shortDay.format(day * 1000)) },
-      { stroke: ink, grid, ticks: grid, size: 60, values: (_, all) => all.map((value) => number.format(value) + per) },
+      { stroke: ink, grid, ticks: grid, size: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000], values: (_, all) => all.map((value) => number.format(value) + per) },
     ],
   };
 }
@@ -73,7 +73,8 @@ function draw(figure) {
   const place = figure.querySelector(".plot");
   place.replaceChildren();
   place.hidden = false;
-  const data = gaps(columns(table), Number(table.dataset.step));
+  const nothing = table.dataset.nothing === undefined ? null : Number(table.dataset.nothing);
+  const data = gaps(columns(table), Number(table.dataset.step), nothing);
   return new uPlot(options(table, place.clientWidth), data, place);
 }
 
