@@ -26,7 +26,6 @@ from safety.normalize import read_prompt
 from safety.screen import Screen
 from tests.fakes import FakeEmbedder, FakeGenerator, FakePictureCheck, FakePromptCheck, fake_picture_checks
 
-
 # No case comes up again by chance, in tests that are about something else.
 QUIET = {"gate_seconds": 2, "second_look_share": 0, "golden_share": 0}
 

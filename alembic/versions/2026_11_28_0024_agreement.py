@@ -22,8 +22,7 @@ SQLITE_TRIGGERS = (
 POSTGRES_TRIGGERS = (
     f"""CREATE TRIGGER golden_cases_append_only BEFORE DELETE OR UPDATE OF {FIXED} ON golden_cases
     FOR EACH ROW EXECUTE FUNCTION gardefou_append_only()""",
-    "CREATE TRIGGER golden_cases_no_truncate BEFORE TRUNCATE ON golden_cases "
-    "EXECUTE FUNCTION gardefou_append_only()",
+    "CREATE TRIGGER golden_cases_no_truncate BEFORE TRUNCATE ON golden_cases EXECUTE FUNCTION gardefou_append_only()",
 )
 COLUMNS = {"again_of": "cases", "golden_id": "golden_cases"}  # of cases -> what they refer to
 

@@ -23,6 +23,7 @@ from policies.verdict import Action
 Row = TypeVar("Row", DecisionRow, PictureRow)
 
 PASSING = (Action.ALLOW, Action.LABEL)
+ENDS = (*PASSING, Action.BLOCK, Action.ESCALATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class _Book:
 
     def _end_of(self, picture: PictureRow) -> DecisionRow | None:
         found = self._by_id.get(picture.decision_id or "")
-        return found if found and found.decided_by and found.action != "none" else None
+        return found if found and found.decided_by and found.action in ENDS else None
 
     def _truth(self, gate: DecisionRow, found: Sequence[DecisionRow]) -> Truth:
         broken = [row for row in found if row.action not in PASSING]
