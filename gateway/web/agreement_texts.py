@@ -16,6 +16,7 @@ class AgreementTexts:
     lead_own: str
     period: str
     days: str
+    everybody: str
     table_all: str
     table_own: str
     category: str
@@ -49,6 +50,7 @@ class AgreementTexts:
     golden_tally: str
     retire: str
     numbers_lead: str
+    queues: str
     queue: str
     opened: str
     decided: str
@@ -86,6 +88,7 @@ ENGLISH = AgreementTexts(
     "told. This is how far you and they agree; nobody else is shown it with your name.",
     period="Time",
     days="{count} days",
+    everybody="Everybody",
     table_all="Looked at by two people or more",
     table_own="What you and somebody else looked at",
     category="Held for",
@@ -124,6 +127,7 @@ ENGLISH = AgreementTexts(
     golden_tally="{right} of {answers} answered rightly",
     retire="Retire",
     numbers_lead="What came in, what was decided, and how long people waited. Nobody is compared with anybody.",
+    queues="Queues",
     queue="Held because of",
     opened="Opened",
     decided="Decided",
@@ -161,6 +165,7 @@ FRENCH = AgreementTexts(
     "ont tranché. Personne n’est prévenu. Voici votre accord avec les autres ; il n’est montré qu’à vous.",
     period="Durée",
     days="{count} jours",
+    everybody="Tout le monde",
     table_all="Vu par deux personnes ou plus",
     table_own="Ce que vous et quelqu’un d’autre avez vu",
     category="Retenu pour",
@@ -199,6 +204,7 @@ FRENCH = AgreementTexts(
     golden_tally="{right} réponses justes sur {answers}",
     retire="Retirer",
     numbers_lead="Ce qui est arrivé, ce qui a été tranché, et l’attente. Personne n’est comparé à personne.",
+    queues="Files",
     queue="Retenu à cause de",
     opened="Arrivés",
     decided="Tranchés",
