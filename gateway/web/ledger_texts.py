@@ -113,8 +113,8 @@ ENGLISH = LedgerTexts(
         "signed_in": "signed in", "claimed": "case taken", "viewed": "case read", "revealed": "picture looked at",
         "reviewed": "review", "banned": "pictures banned", "ban_lifted": "ban lifted", "appealed": "appeal",
         "appeal_ended": "appeal ended", "reported": "report", "batch": "batch",
-        "verified": "ledger verified", "exported": "exported",
-        "webhook": "webhook changed",
+        "verified": "ledger verified", "exported": "exported", "webhook": "webhook changed",
+        "golden": "golden case", "golden_retired": "golden case retired",
     },
 )  # fmt: skip
 
@@ -173,8 +173,8 @@ FRENCH = LedgerTexts(
         "signed_in": "connexion", "claimed": "cas pris", "viewed": "cas lu", "revealed": "image regardée",
         "reviewed": "examen", "banned": "images bannies", "ban_lifted": "bannissement levé", "appealed": "appel",
         "appeal_ended": "appel terminé", "reported": "signalement", "batch": "lot", "verified": "registre vérifié",
-        "exported": "export",
-        "webhook": "webhook modifié",
+        "exported": "export", "webhook": "webhook modifié",
+        "golden": "cas étalon", "golden_retired": "cas étalon retiré",
     },
 )  # fmt: skip
 
