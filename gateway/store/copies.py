@@ -21,7 +21,12 @@ from gateway.store.tables import CaseRow, DecisionRow, GoldenRow, PersonRow, Pic
 from policies.verdict import Action
 
 FIRST_LOOKS = (Source.PROMPT, Source.PICTURE, Source.UNJUDGED)  # appeals are second looks; reports wait for no release
+TOOK_PART = ("decide", "propose")
 PASSING = (Action.ALLOW, Action.LABEL)
+
+
+# What is said of such a case changes something.
+NO_COPY = or_(col(CaseRow.again_of).is_(None), col(CaseRow.source) == Source.DISAGREEMENT)
 
 
 def is_copy(case: CaseRow) -> bool:
@@ -96,7 +101,8 @@ def taken_part(person: Person) -> ColumnElement[bool]:
     other = aliased(CaseRow)
     of_same = or_(col(other.id) == CaseRow.again_of, col(other.again_of) == CaseRow.again_of)
     decided = select(ReviewRow.id).join(other, col(other.id) == ReviewRow.case_id).where(
-        of_same, other.id != CaseRow.id, ReviewRow.person_id == person.id, ReviewRow.action == "decide",
+        of_same, other.id != CaseRow.id, ReviewRow.person_id == person.id,
+        col(ReviewRow.action).in_(TOOK_PART),
     )  # fmt: skip
     marked = select(GoldenRow.id).where(GoldenRow.id == CaseRow.golden_id, GoldenRow.marked_by == person.id)
     return and_(col(CaseRow.again_of).is_not(None), or_(decided.exists(), marked.exists()))
@@ -186,7 +192,7 @@ def _others(session: Session, case_id: str, golden: GoldenRow | None) -> set[str
     roles = [role for role, duties in DUTIES.items() if Duty.DECIDE in duties]
     able = select(PersonRow.id).where(col(PersonRow.role).in_(roles), col(PersonRow.disabled_at).is_(None))
     same = select(CaseRow.id).where(or_(col(CaseRow.id) == case_id, col(CaseRow.again_of) == case_id))
-    decided = select(ReviewRow.person_id).where(col(ReviewRow.case_id).in_(same), ReviewRow.action == "decide")
+    decided = select(ReviewRow.person_id).where(col(ReviewRow.case_id).in_(same), col(ReviewRow.action).in_(TOOK_PART))
     return {*session.exec(able)} - {*session.exec(decided)} - ({golden.marked_by} if golden else set())
 
 

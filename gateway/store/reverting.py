@@ -7,6 +7,7 @@ own, that a person should look, by whoever reverted. Nothing is ever released by
 from sqlmodel import Session, col, select
 
 from gateway.store import matters
+from gateway.store.copies import NO_COPY
 from gateway.store.decisions import State, move
 from gateway.store.ids import now
 from gateway.store.matters import REFUSED
@@ -93,7 +94,7 @@ def _said_since(session: Session, case: CaseRow, review: ReviewRow) -> bool:
     """Whether an appeal against it, or a report of it, was decided since."""
     of_request = select(ReviewRow.id).join(CaseRow, col(CaseRow.id) == ReviewRow.case_id).where(
         CaseRow.request_id == case.request_id, CaseRow.id != case.id, ReviewRow.created_at > review.created_at,
-        ReviewRow.action == "decide",
+        ReviewRow.action == "decide", NO_COPY,
     )  # fmt: skip
     return session.exec(of_request).first() is not None
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Engine, or_
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from gateway.store.copies import NO_COPY
 from gateway.store.engine import reading
-from gateway.store.queue import Source
 from gateway.store.tables import CaseRow, DecisionRow, PictureRow, RequestRow
 from policies.signals import Category, Stage
 from policies.verdict import Action
@@ -136,7 +136,7 @@ def _ended(since: str) -> SelectOfScalar[str]:
     )
     waiting = select(CaseRow.id).where(
         CaseRow.request_id == RequestRow.id, CaseRow.state != "closed",
-        or_(col(CaseRow.again_of).is_(None), col(CaseRow.source) == Source.DISAGREEMENT),
+        NO_COPY,
     )  # fmt: skip
     known = select(RequestRow.id).where(col(RequestRow.prompt).is_not(None), RequestRow.created_at >= since)
     return known.where(by_people.exists(), ~waiting.exists())
