@@ -38,7 +38,7 @@ from gateway.errors import (
 from gateway.middleware import Envelope, log_failure
 from gateway.web import agreement as agreement_page
 from gateway.web import banned as banned_page
-from gateway.web import bulk, desk, finding, ledger, pages, policies, reports, signing_in, statement, studio
+from gateway.web import bulk, desk, finding, ledger, pages, policies, queue_page, reports, signing_in, statement, studio
 from gateway.web import care as care_page
 from gateway.web import provenance as provenance_page
 from gateway.web import webhooks as webhooks_page
@@ -70,6 +70,7 @@ ROUTERS = (
     finding,
     webhooks_page,
     agreement_page,
+    queue_page,
     desk,
 )
 FOUND_BY_STARLETTE: dict[int, type[GatewayError]] = {404: NotFound, 405: MethodNotAllowed}

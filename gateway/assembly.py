@@ -39,13 +39,16 @@ from gateway.store.batches import Batches, Limits
 from gateway.store.cases import Cases
 from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine
+from gateway.store.granted import Grants
 from gateway.store.identities import Identities
 from gateway.store.image_files import ImageFiles
 from gateway.store.instances import Instance
+from gateway.store.lateness import Lateness
 from gateway.store.ledger_pages import LedgerPages
 from gateway.store.list_files import ListFiles
 from gateway.store.people import People
 from gateway.store.reports import Reports
+from gateway.store.saved_filters import SavedFilters
 from gateway.store.together import Shares
 from gateway.store.truth import Judged
 from gateway.store.views import RequestView
@@ -63,6 +66,8 @@ from policies.decide import unreported
 from policies.identity import IntegrityFailure
 from policies.likeness import FROM_PROMPT
 from policies.loader import PolicyInForce, load_policy, shipped_policies
+from policies.queues import SHIPPED as SHIPPED_QUEUES
+from policies.queues import Queues, load_queues
 from policies.schema import Policy
 from policies.signals import MEANT, Stage
 from policies.wordlists import load_blocklists
@@ -126,6 +131,7 @@ class House:
     webhooks: Webhooks
     sign_on: SingleSignOn | None
     together: Together
+    saved_filters: SavedFilters
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -162,6 +168,7 @@ class House:
     async def __aenter__(self) -> "House":
         alive = {name: self.instance.is_alive(name) for name in self.decisions.unfinished_instances()}
         self.decisions.abort_orphans(alive)
+        self.desk.lateness.reroute()
         await self.line.__aenter__()
         self._watching.append(asyncio.create_task(self.lists.watch(self.settings.wordlists_seconds)))
         self._watching.append(asyncio.create_task(self.bans.watch(self.settings.banned_seconds)))
@@ -205,7 +212,7 @@ def build_house(
 
 def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen | None) -> House:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    policy = load_policy(policy_path(settings.policy))
+    policy, queues = load_policy(policy_path(settings.policy)), desk_queues(settings)
     screen = screen or build_screen(settings, policy)
     read_prompt(FUSED_WORDS)
     require_reports(policy, screen)
@@ -218,7 +225,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     lists = _operator_lists(settings, engine, policy, judge.exchange)
     lists.start()
     instance = Instance(settings.data / "instances")
-    decisions, files = Decisions(engine, instance.id, secret), ImageFiles(settings.data / "pictures")
+    decisions, files = Decisions(engine, instance.id, secret, queues), ImageFiles(settings.data / "pictures")
     policies = PolicyInForce(policy)
     line = WaitingLine(
         generator, settings.queue_capacity, settings.generation_seconds, on_change=metrics.queue_items.set
@@ -228,8 +235,8 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
     verifier = Verifier(provenance, decisions, decoder, generator.sizes, settings.gate_seconds)
     rate, confirmations = RequestRate(settings.requests_per_minute), Confirmations(secret)
     shares = Shares(secret, settings.second_look_share, settings.golden_share)
-    cases = Cases(engine, settings.lease_seconds, settings.undo_seconds, shares)
-    banned = BannedRows(engine, policies)
+    cases = Cases(engine, settings.lease_seconds, settings.undo_seconds, queues, shares)
+    banned = BannedRows(engine, policies, queues)
     bans = BansInForce(banned, judge.exchange_picture_check)
     bans.refresh()
     return House(
@@ -237,12 +244,13 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         Pipeline(decisions, files, judge, line, policies, rate, confirmations, provenance), decisions, files,
         ApiKeys(engine, secret), Sessions(secret), ImageLinks(secret, settings.link_seconds), confirmations, rate,
         instance, lists, provenance, decoder, RemotePictures(settings.allow_remote_images, MAX_FILE_BYTES), verifier,
-        Login(People(engine), secret), Desk(cases, decisions, files, policies, banned, bans.refresh),
+        Login(People(engine), secret),
+        Desk(cases, decisions, files, policies, banned, bans.refresh, Lateness(engine, queues)),
         _bulk(settings, engine, cases, policies), bans,
-        Recourse(Appeals(engine, settings.appeal_days), Reports(engine), policies, secret),
+        Recourse(Appeals(engine, settings.appeal_days, queues), Reports(engine, queues), policies, secret),
         open_records(engine, policies, policy_path(settings.policy)),
         Webhooks(WebhookRows(engine), secret, settings.webhook_private_hosts),
-        _sign_on(settings, engine, secret), Together(engine),
+        _sign_on(settings, engine, secret), Together(engine), SavedFilters(engine),
     )  # fmt: skip
 
 
@@ -427,7 +435,20 @@ def open_banned(settings: Settings) -> BannedRows:
     """The banned pictures alone; what a lifted ban frees is judged by the policy that the settings name."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings.database)
-    return BannedRows(open_engine(settings.database), PolicyInForce(load_policy(policy_path(settings.policy))))
+    policies = PolicyInForce(load_policy(policy_path(settings.policy)))
+    return BannedRows(open_engine(settings.database), policies, desk_queues(settings))
+
+
+def desk_queues(settings: Settings) -> Queues:
+    """The queues of the review desk. Raises PolicyInvalid."""
+    return load_queues(settings.desk_queues or SHIPPED_QUEUES)
+
+
+def open_grants(settings: Settings) -> Grants:
+    """Who may work in which queue, alone."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return Grants(open_engine(settings.database), desk_queues(settings))
 
 
 def keys_folder(settings: Settings) -> Path:

@@ -9,8 +9,8 @@ from gateway.store.batches import Batches, BatchFile
 from gateway.store.cases import Said
 from gateway.store.matters import ALLOW, BLOCK
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Source
 from policies.loader import PolicyInForce
+from policies.queues import Source
 from policies.signals import Category
 
 ESCALATE = "escalate"

@@ -25,14 +25,17 @@ from gateway.errors import (
     TooLittleDetail,
 )
 from gateway.store.banned import BannedPictures, Lifted
-from gateway.store.cases import CaseFile, Cases, Counts, Lease, Reviewed, Said
+from gateway.store.cases import CaseFile, Cases, Lease, Reviewed, Said
 from gateway.store.decisions import Decisions
 from gateway.store.image_files import ImageFiles
+from gateway.store.lateness import BATCH, Lateness
+from gateway.store.listing import Counts, InQueue
 from gateway.store.matters import ALLOW, BAN, BLOCK, PROMPT
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Band, Source
+from gateway.store.queue import Band
 from gateway.store.tables import PictureRow
 from policies.loader import PolicyInForce
+from policies.queues import Source
 from policies.reasons import Doing, load_reasons
 from safety.fingerprint import Fingerprint, fingerprint
 from safety.picture_files.pixels import decode_picture
@@ -44,7 +47,8 @@ MAX_BAN_DAYS = 3650
 MAX_ALIKE = 1000  # cases decided together
 MAX_OWN_PIXELS = 64_000_000  # of what we have drawn ourselves: any size that a generator may have
 TICK_S = 0.5  # how often what settles is looked at
-METRICS_S = 15
+METRICS_S = 15  # how often it is told how much waits, and looked for what waits for too long
+LATE_BATCHES = 20  # at a time
 
 FIRST: tuple[Doing, Doing] = ("allow", "block")
 DOINGS: Mapping[str, tuple[Doing, Doing]] = {  # what to allow and to block is called in a case of this source
@@ -60,10 +64,11 @@ class Desk:
 
     def __init__(
         self, cases: Cases, decisions: Decisions, files: ImageFiles, policies: PolicyInForce, banned: BannedPictures,
-        follow: Callable[[], None],
+        follow: Callable[[], None], lateness: Lateness,
     ) -> None:  # fmt: skip
         """follow: puts what was banned or lifted in force."""
         self.cases = cases
+        self.lateness = lateness
         self.banned = banned
         self._follow = follow
         self._decisions = decisions
@@ -141,6 +146,18 @@ class Desk:
             self._freed(request_id, pictures)
         return sum(self._released(case_id) for case_id in self.cases.due())
 
+    def escalate_late(self) -> int:
+        """Give what waits for too long to the seniors. Returns how many cases; safe to repeat, by any process."""
+        escalated = 0
+        for _ in range(LATE_BATCHES):
+            queues = self.lateness.escalate()
+            for queue in queues:
+                metrics.review_escalations.labels(queue).inc()
+            escalated += len(queues)
+            if len(queues) < BATCH:
+                break
+        return escalated
+
     def _freed(self, request_id: str, pictures: Sequence[PictureRow]) -> None:
         """What a lifted ban kept back; whatever stands in the way, the others go on, and it is tried again."""
         try:
@@ -185,7 +202,8 @@ class Desk:
             try:
                 await to_thread.run_sync(self.release_due)
                 if since * TICK_S >= METRICS_S:
-                    tell_metrics(await to_thread.run_sync(self.cases.counts))
+                    await to_thread.run_sync(self.escalate_late)
+                    tell_metrics(await to_thread.run_sync(self.cases.counts), self.cases.queues.names)
                     since = 0
             except Exception as error:  # noqa: BLE001 (a desk that stops would never release what was allowed)
                 _log.warning("the review desk waits: %s", type(error).__name__)
@@ -204,13 +222,18 @@ def blur(content: bytes) -> bytes:
     return encoded.getvalue()
 
 
-def tell_metrics(counts: Counts) -> None:
+def tell_metrics(counts: Counts, queues: Sequence[str]) -> None:
     """How much waits, and for how long."""
     for band in Band:
         metrics.review_items.labels(band).set(counts.by_band[band])
-    metrics.review_overdue.set(counts.overdue)
-    oldest = datetime.fromisoformat(counts.oldest_at) if counts.oldest_at else datetime.now(UTC)
-    metrics.review_oldest.set((datetime.now(UTC) - oldest).total_seconds())
+    for queue in queues:
+        waiting = counts.by_queue.get(queue, InQueue())
+        oldest = datetime.fromisoformat(waiting.oldest_at) if waiting.oldest_at else datetime.now(UTC)
+        metrics.review_queue_items.labels(queue).set(waiting.open)
+        metrics.review_overdue.labels(queue).set(waiting.overdue)
+        metrics.review_oldest.labels(queue).set((datetime.now(UTC) - oldest).total_seconds())
+        metrics.review_escalations.labels(queue)  # a counter that is there from the start can be watched for a rise
+    metrics.review_unattended.set(counts.unattended)
 
 
 def require_sound(said: Said, source: str) -> None:

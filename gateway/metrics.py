@@ -31,9 +31,20 @@ released_without_decision = Counter(
     "Pictures about to be served without a matching allow row. Must stay 0.",
 )
 review_items = Gauge("gateway_review_items", "Cases that wait for a person.", ["band"])
-review_overdue = Gauge("gateway_review_overdue_items", "Cases that wait for longer than their severity allows.")
+review_queue_items = Gauge("gateway_review_queue_items", "Cases that wait for a person, by queue.", ["queue"])
+review_overdue = Gauge(
+    "gateway_review_overdue_items", "Cases that wait for longer than their severity allows, by queue.", ["queue"]
+)
+review_oldest = Gauge(
+    "gateway_review_oldest_item_age_seconds", "How long the oldest case of a queue has waited.", ["queue"]
+)
+review_escalations = Counter(
+    "gateway_review_escalations", "Cases that went to the seniors by themselves, by the queue they were in.", ["queue"]
+)
+review_unattended = Gauge(
+    "gateway_review_unattended_items", "Cases that nobody with an account may decide. Should be 0."
+)
 review_pauses = Counter("gateway_review_pauses", "Pauses that somebody had to take at the review desk.")
-review_oldest = Gauge("gateway_review_oldest_item_age_seconds", "How long the oldest case has waited.")
 reviews = Counter("gateway_reviews", "What people did with cases.", ["action"])
 review_batches = Counter("gateway_review_batches", "What became of cases decided together.", ["event"])
 banned_pictures = Gauge("gateway_banned_pictures", "Bans in force in this process.")
@@ -92,10 +103,13 @@ __all__ = [
     "released_without_decision",
     "reports",
     "review_batches",
+    "review_escalations",
     "review_items",
     "review_oldest",
     "review_overdue",
     "review_pauses",
+    "review_queue_items",
+    "review_unattended",
     "reviews",
     "second_looks",
     "webhook_attempts",

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     bulk_cases: int = Field(default=50, ge=1, le=100)  # decided together: looked through at once, one transaction
     bulk_alone: int = Field(default=10, ge=1)  # of more, a second person has to confirm: a slip would cost a morning
     bulk_hours: float = Field(default=24, gt=0)  # what nobody confirmed by then is over: the cases have moved on
+    desk_queues: Path | None = None  # a YAML file of the operator's own; None: policies/desk/queues.yaml
     appeal_days: int = Field(default=183, ge=1)  # how long a decision can be appealed: the six months of DSA article 20
     oidc_issuer: str | None = None  # of an OpenID Connect provider that people of the desk may sign in with
     oidc_client_id: str | None = None

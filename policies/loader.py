@@ -4,9 +4,10 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from policies.schema import Policy
@@ -18,6 +19,7 @@ DEPTH_LIMIT = 20
 """Levels of nesting; a policy needs 7."""
 
 Location = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 _TAGS = {"map", "seq", "str", "int", "float", "bool", "null"}
 
@@ -71,11 +73,16 @@ def load_policy(path: Path) -> Policy:
     Raises PolicyInvalid listing every problem found: unreadable file or YAML, repeated, unknown or missing
     fields, values out of range and, once the fields are sound, every broken law of policies/schema.py.
     """
+    return load_strictly(path, Policy)
+
+
+def load_strictly(path: Path, model: type[Model]) -> Model:
+    """What a YAML file holds of a kind whose broken laws are of the type `laws_broken`. Raises as `load_policy`."""
     root = _compose(path)
     if problems := [_at(path, root, *problem) for problem in _not_plain(root)]:
         raise PolicyInvalid(problems)
     try:
-        return Policy.model_validate_json(json.dumps(_plain(root)))
+        return model.model_validate_json(json.dumps(_plain(root)))
     except ValidationError as invalid:
         problems = [_at(path, root, *problem) for details in invalid.errors() for problem in _problems(details)]
         raise PolicyInvalid(problems) from invalid
@@ -176,7 +183,7 @@ def _problems(details: ErrorDetails) -> Iterator[tuple[Location, str]]:
         case "missing":
             yield details["loc"], "should be given (found nothing)"
         case "extra_forbidden":
-            yield details["loc"], "is no field of a policy here"
+            yield details["loc"], "is no field here"
         case _:
             expected = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
             yield details["loc"], f"{expected} (found {_short(details['input'])})"
@@ -189,7 +196,7 @@ def _short(found: object) -> str:
 
 def _at(path: Path, root: yaml.Node, location: Location, sentence: str) -> str:
     line, field = _place(root, location)
-    return f"{path}:{line}: {field or 'policy'}: {sentence}"
+    return f"{path}:{line}: {field or 'file'}: {sentence}"
 
 
 def _place(root: yaml.Node, location: Location) -> tuple[int, str]:

@@ -16,17 +16,19 @@ from gateway.api.body import Body, read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.assembly import House
 from gateway.desk import BAN_DAYS, MAX_ALIKE, MAX_BAN_DAYS, MAX_NOTE_CHARS, ban_end
-from gateway.errors import InsufficientScope
-from gateway.store.cases import PAGE, CaseFile, Filters, Lease, Reviewed, Said
+from gateway.errors import InsufficientScope, InvalidValue
+from gateway.store.cases import PAGE, CaseFile, Lease, Reviewed, Said
+from gateway.store.listing import Filters
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Band, Source, band_of
+from gateway.store.queue import Band, band_of
 from gateway.store.tables import CaseRow, DecisionRow
+from policies.queues import Queues, Source
 from policies.signals import Category
 
 router = APIRouter(prefix="/api/v1/reviews")
 
 CASE = {"id", "request_id", "state", "level", "source", "category", "severity", "restricted", "pictures", "opened_at",
-        "due_at", "closed_at"}  # fmt: skip
+        "due_at", "queue", "language", "closed_at"}  # fmt: skip
 APPEAL = {"id", "decision_id", "language", "text", "created_at", "state", "ended_at", "outcome_id"}
 REPORT = {"id", "reason", "note", "created_at"}
 DECISION = {"id", "stage", "action", "failure", "policy", "created_at"}
@@ -41,11 +43,13 @@ class FilterBody(BaseModel):
     band: Band | None = None
     category: Category | None = None
     source: Source | None = None
+    queue: Annotated[str, Field(max_length=40)] | None = None
 
-    @property
-    def filters(self) -> Filters:
-        """As the store knows them."""
-        return Filters(self.category, self.source, self.band)
+    def filters(self, queues: Queues) -> Filters:
+        """As the store knows them. Raises InvalidValue for a queue that there is not."""
+        if self.queue is not None and self.queue not in queues.names:
+            raise InvalidValue(f"There is no such queue; there are {', '.join(queues.names)}.", param="queue")
+        return Filters(self.category, self.source, self.band, self.queue)
 
 
 class LeaseBody(BaseModel):
@@ -97,21 +101,31 @@ TheDecider = Annotated[Person, Depends(the_decider)]
 
 
 @router.get("")
-async def list_cases(request: Request, house: TheHouse, reviewer: TheReviewer, offset: int = 0) -> dict[str, Any]:
-    """What waits, whose turn is next first; how much waits in all."""
+async def list_cases(
+    request: Request, house: TheHouse, reviewer: TheReviewer, after: str | None = None
+) -> dict[str, Any]:
+    """What waits, whose turn is next first, and how much waits in all; of what looks the same the first alone.
+
+    after: the `next` of the page before.
+    """
     reviewer.require(Duty.READ)
-    asked = {name: value for name, value in request.query_params.items() if name != "offset"}
-    filters = validated(FilterBody, asked).filters
-    cases = await to_thread.run_sync(house.desk.cases.waiting, filters, max(0, offset), PAGE, reviewer)
-    counts = await to_thread.run_sync(house.desk.cases.counts, reviewer)
-    return {"data": [_case(case) for case in cases], "counts": {**asdict(counts), "open": counts.open}}
+    asked = {name: value for name, value in request.query_params.items() if name != "after"}
+    cases, filters = house.desk.cases, validated(FilterBody, asked).filters(house.desk.cases.queues)
+    found = await to_thread.run_sync(cases.waiting, filters, reviewer, after, PAGE + 1)
+    alike = await to_thread.run_sync(cases.alike_counts, found[:PAGE], filters, reviewer)
+    counts = await to_thread.run_sync(cases.counts, reviewer)
+    return {
+        "data": [{**_case(case), "look_the_same": alike.get(case.id, 0)} for case in found[:PAGE]],
+        "next": found[PAGE - 1].id if len(found) > PAGE else None,
+        "counts": {**asdict(counts), "open": counts.open, "overdue": counts.overdue, "oldest_at": counts.oldest_at},
+    }
 
 
 @router.post("/next")
 async def take_next(request: Request, house: TheHouse, decider: TheDecider) -> dict[str, Any]:
     """Take the case whose turn it is; `case_id` is null when there is none."""
     body = await _body(FilterBody, request, house)
-    lease = await to_thread.run_sync(house.desk.cases.claim_next, decider, body.filters)
+    lease = await to_thread.run_sync(house.desk.cases.claim_next, decider, body.filters(house.desk.cases.queues))
     return _lease(lease) if lease else {"case_id": None}
 
 
@@ -119,7 +133,7 @@ async def take_next(request: Request, house: TheHouse, decider: TheDecider) -> d
 async def read_case(case_id: str, house: TheHouse, reviewer: TheReviewer) -> dict[str, Any]:
     """Everything that the page of a case shows, but for the pictures."""
     file = await to_thread.run_sync(house.desk.read, case_id, reviewer)
-    alike = await to_thread.run_sync(house.desk.cases.alike, case_id)
+    alike = await to_thread.run_sync(house.desk.cases.alike, case_id, reviewer)
     return {**_case(file.case), **_evidence(file), "alike": [one.case_id for one in alike]}
 
 

@@ -107,6 +107,25 @@ def bench_generator(
     typer.echo(json.dumps(measured) if as_json else generator_table(measured))
 
 
+@group.command("desk")
+def bench_desk(
+    cases: Annotated[int, typer.Option(min=100, help="How many wait.")] = 100_000,
+    rounds: Annotated[int, typer.Option("-n", min=1, help="How often each step is timed.")] = 20,
+    database: Annotated[str | None, typer.Option(help="URL of an empty one. Default: SQLite, thrown away.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time the review desk over HTTP with a long queue. Exit code 1 when a page takes longer than it may."""
+    with told_plainly(as_json):
+        from gateway.desk_bench import DatabaseInUse, desk_table, measure_desk
+
+        try:
+            measured = measure_desk(cases, rounds, database)
+        except DatabaseInUse as error:
+            fail(str(error), USAGE, as_json)
+    typer.echo(json.dumps(measured) if as_json else desk_table(measured))
+    raise typer.Exit(0 if measured["held"] else FOUND_PROBLEMS)
+
+
 @group.command("banned")
 def bench_banned(
     hashes: Annotated[int, typer.Option(min=1, help="How many pictures are banned.")] = 100_000,

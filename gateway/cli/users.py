@@ -77,12 +77,15 @@ def list_identities(data: Data = None, as_json: AsJson = False) -> None:
 def list_users(data: Data = None, as_json: AsJson = False) -> None:
     """Who may sign in, and as what."""
     with told_plainly(as_json):
-        from gateway.assembly import open_login
+        from gateway.assembly import open_grants, open_login
 
-        for person in open_login(settings_of(data=data)).people.all():
-            state = "disabled" if person.disabled else "active"
-            told = {"id": person.id, "name": person.name, "role": person.role, "state": state}
-            typer.echo(json.dumps(told) if as_json else f"{person.name:24} {person.role:10} {state}")
+        settings = settings_of(data=data)
+        granted = open_grants(settings).of_everybody()
+        for person in open_login(settings).people.all():
+            state, queues = "disabled" if person.disabled else "active", granted.get(person.id, [])
+            told = {"id": person.id, "name": person.name, "role": person.role, "state": state, "queues": queues}
+            line = f"{person.name:24} {person.role:10} {state:10} {' '.join(queues)}".rstrip()
+            typer.echo(json.dumps(told) if as_json else line)
 
 
 @group.command("disable")
@@ -110,6 +113,24 @@ def set_role(name: str, role: str, data: Data = None) -> None:
         from gateway.assembly import open_login
 
         open_login(settings_of(data=data)).people.set_role(name, _role(role))
+
+
+@group.command("grant")
+def grant_queue(name: str, queue: str, data: Data = None) -> None:
+    """Let somebody work in a queue of the review desk that is not open to all."""
+    with told_plainly():
+        from gateway.assembly import open_grants
+
+        open_grants(settings_of(data=data)).grant(name, queue)
+
+
+@group.command("revoke")
+def revoke_queue(name: str, queue: str, data: Data = None) -> None:
+    """Take that back, at once: what they work on there goes back to the queue."""
+    with told_plainly():
+        from gateway.assembly import open_grants
+
+        open_grants(settings_of(data=data)).revoke(name, queue)
 
 
 @group.command("key")

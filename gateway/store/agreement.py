@@ -12,8 +12,8 @@ from gateway.store.copies import answers_of
 from gateway.store.engine import reading
 from gateway.store.golden import is_right
 from gateway.store.people import Person
-from gateway.store.queue import Source
 from gateway.store.tables import CaseRow, GoldenRow, ReviewRow
+from policies.queues import Source
 from policies.verdict import Action
 
 PAGE = 50  # disagreements on one page

@@ -13,8 +13,8 @@ from gateway.store.decisions import State
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now, random_text
 from gateway.store.matters import KEPT_BACK
-from gateway.store.queue import Source
 from gateway.store.tables import AppealRow, DecisionRow, PictureRow, RequestRow, ReviewRow
+from policies.queues import Queues, Source, load_queues
 from policies.signals import Stage
 from policies.verdict import Action
 
@@ -95,8 +95,9 @@ class Statement:
 class Appeals:
     """Every method is one short transaction and may block. days: how long a decision can be appealed."""
 
-    def __init__(self, engine: Engine, days: int) -> None:
+    def __init__(self, engine: Engine, days: int, queues: Queues | None = None) -> None:
         self._engine = engine
+        self._queues = queues or load_queues()
         self._window = timedelta(days=days)
 
     def statement(self, decision_id: str) -> Statement:
@@ -115,8 +116,8 @@ class Appeals:
             session.add(row)
             session.flush()
             ledger.append(session, "appealed", row.id, {"digest": ledger.appeal_digest(row), "state": row.state})
-            queue.contest(session, statement.decision, Source.APPEAL, SEVERITY, appeal_id=row.id,
-                          picture_id=row.picture_id)  # fmt: skip
+            queue.contest(session, statement.decision, Source.APPEAL, SEVERITY, self._queues, appeal_id=row.id,
+                          picture_id=row.picture_id, language=row.language)  # fmt: skip
             return row
 
     def _statement(self, session: Session, decision_id: str) -> Statement:

@@ -20,6 +20,7 @@ from gateway.store.freeing import Freed
 from gateway.store.ids import now
 from gateway.store.tables import BanMatchRow, BannedRow, LiftedRow, PictureRow
 from policies.loader import PolicyInForce
+from policies.queues import Queues, load_queues
 from policies.signals import Category
 from safety.bans import Banned
 
@@ -61,8 +62,9 @@ class Lifted:
 class BannedPictures:
     """Every method is one transaction and may block. policies: what judges again what a lifted ban held."""
 
-    def __init__(self, engine: Engine, policies: PolicyInForce) -> None:
+    def __init__(self, engine: Engine, policies: PolicyInForce, queues: Queues | None = None) -> None:
         self._engine = engine
+        self._queues = queues or load_queues()
         self._policies = policies
 
     def revision(self) -> int:
@@ -104,7 +106,7 @@ class BannedPictures:
             )
             session.add(row)
             ledger.append(session, "ban_lifted", banned_id, {"digest": ledger.lifted_digest(row), "by": by})
-            return Lifted(banned_id, freeing.free(session, banned_id, self._policies.policy))
+            return Lifted(banned_id, freeing.free(session, banned_id, self._policies.policy, self._queues))
 
     def made_from(self, picture_id: str) -> list[str]:
         """The bans in force that somebody made from this picture."""
@@ -120,7 +122,7 @@ class BannedPictures:
         """What went free of a request is released: its case and the request say so."""
         with transaction(self._engine, "settle_freed") as session:
             take_turns(session)
-            freeing.settle(session, request_id, self._policies.policy)
+            freeing.settle(session, request_id, self._policies.policy, self._queues)
 
     def listed(self, offset: int = 0, count: int = PAGE) -> list[Listed]:
         """Bans, newest first, those that ended too."""

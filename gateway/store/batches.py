@@ -18,10 +18,11 @@ from gateway.errors import AlreadyDecided, InvalidValue, NotFound, SeparationOfD
 from gateway.store import care, ledger, matters, reverting
 from gateway.store.cases import Cases, Said, clear_lease, is_held, record, review_row
 from gateway.store.engine import reading, take_turns, transaction
+from gateway.store.granted import require_queue
 from gateway.store.ids import new_id, now
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Source
 from gateway.store.tables import BatchCaseRow, BatchRow, CaseRow, LedgerRow, PictureRow, ReviewRow
+from policies.queues import Source
 from policies.signals import Category
 from policies.verdict import PolicyStamp
 
@@ -142,6 +143,7 @@ class Batches:
             items = [_enter(session, batch, case_id) for case_id in wanted]
             for item in items:
                 case = session.get_one(CaseRow, item.case_id)
+                require_queue(session, case, person, self._cases.queues)
                 if _why_not(session, item, case, person) is None:
                     care.require_rested(session, person, case)
                     self._cases.lend(session, case, person)

@@ -6,27 +6,28 @@ only its holder has, for a few minutes at a time. Every decision carries it, so 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, or_
+from sqlalchemy import ColumnElement, Engine, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import AlreadyDecided, CaseTaken, InvalidValue, LeaseLost, NotFound, SeparationOfDuties
-from gateway.store import bans, care, copies, ledger, look_alikes, matters, together
+from gateway.store import bans, care, copies, ledger, listing, look_alikes, matters, queue, together
 from gateway.store.bans import Ban
 from gateway.store.care import Care
 from gateway.store.decisions import State
 from gateway.store.engine import reading, take_turns, transaction
+from gateway.store.granted import require_queue, seen_by
 from gateway.store.ids import new_id, now, random_text
+from gateway.store.listing import Counts, Filters, counted
 from gateway.store.look_alikes import Alike
 from gateway.store.matters import ALLOW, BAN, BLOCK, choices_of
 from gateway.store.overruling import withhold_damaged
 from gateway.store.people import Duty, Person
-from gateway.store.queue import OBJECTIONS, Band, Source
+from gateway.store.queue import OBJECTIONS
 from gateway.store.tables import (
     AppealRow,
     CaseRow,
@@ -38,19 +39,13 @@ from gateway.store.tables import (
     ReviewRow,
 )
 from gateway.store.together import NEVER, Shares
+from policies.queues import Queue, Queues, Source, load_queues
 from policies.signals import Category, Stage
 from policies.verdict import PolicyStamp
 
 PAGE = 25  # cases on one page of the queue
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which cases to look at; None: all of them."""
-
-    category: str | None = None
-    source: str | None = None
-    band: Band | None = None
+SKIP_LASTS = timedelta(hours=8)  # a shift
+CONCERNED = "concerned"  # of policies/desk/reasons.yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +107,6 @@ class Overturned:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """What the head of the queue tells. by_band, by_category, by_source: name -> open cases."""
-
-    by_band: Mapping[Band, int]
-    by_category: Mapping[str, int]
-    by_source: Mapping[str, int]
-    overdue: int
-    oldest_at: str | None
-
-    @property
-    def open(self) -> int:
-        """All that wait."""
-        return sum(self.by_band.values())
-
-
-@dataclass(frozen=True, slots=True)
 class CaseFile:
     """Everything about one case. decisions: the prompt's first, then those of its pictures, by id.
 
@@ -157,35 +136,46 @@ class CaseFile:
 class Cases:
     """Every method is one short transaction and may block. lease_s, undo_s: seconds. shares: what comes up again."""
 
-    def __init__(self, engine: Engine, lease_s: float, undo_s: float, shares: Shares = NEVER) -> None:
+    def __init__(
+        self, engine: Engine, lease_s: float, undo_s: float, queues: Queues | None = None, shares: Shares = NEVER
+    ) -> None:
         self._engine = engine
         self.care = Care(engine)
+        self.queues = queues or load_queues()
         self._shares = shares
         self._lease_time = timedelta(seconds=lease_s)
         self._undo_time = timedelta(seconds=undo_s)
 
     def waiting(
-        self, filters: Filters, offset: int = 0, count: int = PAGE, viewer: Person | None = None
+        self, filters: Filters, viewer: Person | None = None, after: str | None = None, count: int = PAGE
     ) -> list[CaseRow]:
-        """Open cases, whose turn is next first; without those that the viewer must not know of."""
-        query = _filtered(filters) if viewer is None else _filtered(filters).where(~copies.hidden_from(viewer))
-        with reading(self._engine) as session:
-            return list(session.exec(_in_turn(query).offset(offset).limit(count)))
+        """Open cases, whose turn is next first; of those that look the same the first alone.
 
-    def counts(self, viewer: Person | None = None) -> Counts:
-        """How much waits; without what the viewer must not know of."""
-        is_open = [col(CaseRow.state) == "open", *([~copies.hidden_from(viewer)] if viewer else [])]
+        viewer: whose queues count, None: all. after: the id of a case, to see what comes behind it. Raises
+        SeparationOfDuties for a queue that is not the viewer's.
+        """
         with reading(self._engine) as session:
-            by_severity = _counted(session, CaseRow.severity, is_open)
-            overdue = select(func.count()).where(*is_open, CaseRow.due_at < now())
-            oldest = select(func.min(CaseRow.opened_at)).where(*is_open)
-            return Counts(
-                {band: sum(by_severity.get(severity, 0) for severity in band.severities) for band in Band},
-                _counted(session, CaseRow.category, is_open),
-                _counted(session, CaseRow.source, is_open),
-                session.exec(overdue).one(),
-                session.exec(oldest).one(),
-            )
+            seen = self._seen(session, viewer, filters)
+            query = listing.one_of_each_look(filters, seen).where(*_not_hidden(viewer))
+            if after is not None:
+                query = query.where(listing.behind(session.get(CaseRow, after)))
+            return list(session.exec(_in_turn(query).limit(count)))
+
+    def alike_counts(self, cases: Sequence[CaseRow], filters: Filters, viewer: Person | None = None) -> dict[str, int]:
+        """Case id -> how many others of the same filters wait that look the same, for those that have any."""
+        with reading(self._engine) as session:
+            return listing.alike_counts(session, cases, filters, self._seen(session, viewer))
+
+    def counts(self, viewer: Person | None = None, queue: str | None = None) -> Counts:
+        """How much waits in the queues of somebody, None: in all; bands, categories and sources of one queue alone."""
+        with reading(self._engine) as session:
+            return counted(session, self.queues, self._seen(session, viewer), queue, _not_hidden(viewer))
+
+    def queues_of(self, viewer: Person) -> list[Queue]:
+        """The queues that somebody works in, as the file orders them."""
+        with reading(self._engine) as session:
+            seen = self._seen(session, viewer)
+            return [queue for queue in self.queues.queues if seen is None or queue.name in seen]
 
     def source(self, case_id: str) -> str:
         """What put a case into the queue. Raises NotFound."""
@@ -202,9 +192,10 @@ class Cases:
             return found[0] if len(found) == 1 else None
 
     def read(self, case_id: str, viewer: Person) -> CaseFile:
-        """The whole file; that somebody looked is recorded. Raises NotFound."""
+        """The whole file; that somebody looked is recorded. Raises NotFound, SeparationOfDuties."""
         with transaction(self._engine, "view_case") as session:
             case = _case_for(session, case_id, viewer)
+            require_queue(session, case, viewer, self.queues)
             ledger.append(session, "viewed", case_id, {"by": viewer.id})
             return _file(session, case, viewer)
 
@@ -234,19 +225,18 @@ class Cases:
             take_turns(session)
             case = _case_for(session, case_id, person)
             _require_open(case)
-            _require_level(case, person)
-            _require_unbarred(session, case, person)
+            self.require_theirs(session, case, person)
             if case.holder != person.id and is_held(case):
                 raise CaseTaken("Somebody else works on this case at the moment.")
             care.require_rested(session, person, case)
             return self.lend(session, case, person)
 
     def claim_next(self, person: Person, filters: Filters) -> Lease | None:
-        """Take the case whose turn it is, None when there is none for this person."""
+        """Take the case whose turn it is, None when there is none for this person. Raises SeparationOfDuties."""
         with transaction(self._engine, "claim_next") as session:
             take_turns(session)
-            fitting = care.fitting(session, person, _free_for(person, filters))
-            case = session.exec(_in_turn(fitting).limit(1)).first()
+            free = _free_for(person, filters, self._seen(session, person, filters))
+            case = session.exec(_in_turn(care.fitting(session, person, free)).limit(1)).first()
             return self.lend(session, case, person) if case else None
 
     def prolong(self, lease: Lease, person: Person) -> Lease:
@@ -268,9 +258,9 @@ class Cases:
             clear_lease(session, case)
 
     def picture(self, case_id: str, picture_id: str, viewer: Person) -> tuple[CaseRow, PictureRow]:
-        """A picture of a case. Raises NotFound."""
+        """A picture of a case. Raises NotFound, SeparationOfDuties."""
         with reading(self._engine) as session:
-            _case_for(session, case_id, viewer)
+            require_queue(session, _case_for(session, case_id, viewer), viewer, self.queues)
             return _picture_of(session, case_id, picture_id)
 
     def revealed(self, lease: Lease, picture_id: str, person: Person) -> PictureRow:
@@ -285,6 +275,7 @@ class Cases:
                 raise SeparationOfDuties(
                     "Pictures of this case are shown to nobody. Decide by what stands beside them."
                 )
+            require_queue(session, case, person, self.queues)
             _require_lease(case, lease.token, person)
             care.spend(session, person, case, picture.id)
             facts = {"by": person.id, "case": case.id, "sha256": picture.sha256}
@@ -303,8 +294,7 @@ class Cases:
                 return _repeated(before, said, case)
             _require_open(case)
             _require_lease(case, lease.token, person)
-            _require_level(case, person)
-            _require_unbarred(session, case, person)
+            self.require_theirs(session, case, person)
             row = review_row(case.id, person, said, lease.token)
             alike = 0
             if said.action == "decide":
@@ -330,10 +320,10 @@ class Cases:
             _reopen(session, case, person, policy)
             return self.lend(session, case, person)
 
-    def alike(self, case_id: str) -> list[Alike]:
-        """Other open cases that show nearly the same as this one, and that nobody works on. Raises NotFound."""
+    def alike(self, case_id: str, viewer: Person) -> list[Alike]:
+        """Other open cases that show nearly the same, of the viewer's queues, that nobody works on. Raises NotFound."""
         with reading(self._engine) as session:
-            return look_alikes.find(session, _case(session, case_id))
+            return look_alikes.find(session, _case(session, case_id), self._seen(session, viewer))
 
     def due(self) -> list[str]:
         """Cases whose undo time is over."""
@@ -380,17 +370,32 @@ class Cases:
     def _look_again(self, session: Session, case: CaseRow, review: ReviewRow) -> None:
         """Once a case is closed it may come up again, or what was said of a copy is compared."""
         if case.state == "closed":
-            together.after(session, case, review, self._shares)
+            together.after(session, case, review, self._shares, self.queues)
+
+    def _seen(self, session: Session, viewer: Person | None, filters: Filters | None = None) -> frozenset[str] | None:
+        """Raises SeparationOfDuties when the filters name a queue that is not theirs."""
+        seen = seen_by(session, viewer, self.queues) if viewer else None
+        if filters and filters.queue is not None and seen is not None and filters.queue not in seen:
+            raise SeparationOfDuties("This queue is not open to you.")
+        return seen
+
+    def require_theirs(self, session: Session, case: CaseRow, person: Person) -> None:
+        """Raises SeparationOfDuties for what somebody else has to decide."""
+        _require_level(case, person)
+        require_queue(session, case, person, self.queues)
+        _require_unbarred(session, case, person)
 
     def enact(self, session: Session, case: CaseRow, person: Person, row: ReviewRow) -> None:
         """Do what a review says of a case that its person may decide, inside the caller's transaction.
 
         Raises InvalidValue, SeparationOfDuties.
         """
+        require_queue(session, case, person, self.queues)
         if row.action == "decide":
             self._decide(session, case, person, row)
         else:
             case.level = "senior" if row.action == "escalate" else case.level
+            queue.route(case, self.queues)
         record(session, row)
         clear_lease(session, case)
         self._look_again(session, case, row)
@@ -409,7 +414,10 @@ class Cases:
 
     def _decide_alike(self, session: Session, case: CaseRow, person: Person, said: Said, lease: Lease) -> int:
         """The same for other cases, each with a review of its own. One that somebody took meanwhile is left to them."""
-        found = [one for one in look_alikes.find(session, case) if one.case_id in said.alike] if said.alike else []
+        if not said.alike:
+            return 0
+        near = look_alikes.find(session, case, self._seen(session, person))
+        found = [one for one in near if one.case_id in said.alike]
         for one in found:
             other = _case(session, one.case_id)
             _require_level(other, person)
@@ -509,7 +517,7 @@ def _file(session: Session, case: CaseRow, viewer: Person) -> CaseFile:
         request, pictures, decisions = copies.as_seen_first(session, case, request, pictures, decisions)
     of_case = select(ReviewRow).where(ReviewRow.case_id == case.id).order_by(col(ReviewRow.created_at))
     looked_at = col(LedgerRow.subject).in_([case.id, *(picture.id for picture in pictures)])
-    events = select(LedgerRow).where(looked_at, col(LedgerRow.kind).in_(("claimed", "viewed", "revealed")))
+    events = select(LedgerRow).where(looked_at, col(LedgerRow.kind).in_(("claimed", "viewed", "revealed", "escalated")))
     return CaseFile(
         case,
         request,
@@ -532,35 +540,30 @@ def _events(session: Session, case: CaseRow, events: SelectOfScalar[LedgerRow]) 
     return [row for row in found if row.subject == case.id or json.loads(row.facts).get("case", case.id) == case.id]
 
 
-def _counted(session: Session, column: Any, is_open: Sequence[ColumnElement[bool]]) -> dict[Any, int]:
-    counted = select(column, func.count()).where(*is_open).group_by(column)
-    return dict(session.exec(counted).all())
-
-
-def _filtered(filters: Filters) -> SelectOfScalar[CaseRow]:
-    query = select(CaseRow).where(CaseRow.state == "open")
-    if filters.category is not None:
-        query = query.where(CaseRow.category == filters.category)
-    if filters.source is not None:
-        query = query.where(CaseRow.source == filters.source)
-    if filters.band is not None:
-        query = query.where(col(CaseRow.severity).in_(filters.band.severities))
-    return query
-
-
 def _in_turn(query: SelectOfScalar[CaseRow]) -> SelectOfScalar[CaseRow]:
     return query.order_by(col(CaseRow.due_at), col(CaseRow.id))
 
 
-def _free_for(person: Person, filters: Filters) -> SelectOfScalar[CaseRow]:
-    """Nobody else works on it, and this person may decide it, has not skipped it and had no part in it."""
+def _free_for(person: Person, filters: Filters, seen: Collection[str] | None) -> SelectOfScalar[CaseRow]:
+    """Nobody else works on it, and this person may decide it, has not skipped it and had no part in it.
+
+    A skip leaves a case to the others for a shift: if they all skip it, it has to come back to somebody. Only whoever
+    knows somebody concerned is never dealt it again.
+    """
     holder, lease_until, first = col(CaseRow.holder), col(CaseRow.lease_until), col(CaseRow.first_person)
     free = or_(lease_until.is_(None), lease_until <= now(), holder == person.id)
     own = select(ReviewRow.id).where(ReviewRow.case_id == CaseRow.id, ReviewRow.person_id == person.id)
-    skipped = own.where(ReviewRow.action == "skip")
+    for_good = or_(col(ReviewRow.reason) == CONCERNED, col(ReviewRow.created_at) > _from_now(-SKIP_LASTS))
+    skipped = own.where(ReviewRow.action == "skip", for_good)
     not_first = or_(first.is_(None), first != person.id)
-    query = _filtered(filters).where(free, ~skipped.exists(), not_first, ~matters.barred_from(person))
+    query = select(CaseRow).where(*listing.conditions(CaseRow, filters, seen))
+    query = query.where(free, ~skipped.exists(), not_first, ~matters.barred_from(person))
     return query if person.may(Duty.DECIDE_ESCALATED) else query.where(CaseRow.level == "moderator")
+
+
+def _not_hidden(viewer: Person | None) -> list[ColumnElement[bool]]:
+    """Without the copies that somebody must not know of. Most cases are none, and are told by an index alone."""
+    return [or_(col(CaseRow.again_of).is_(None), ~copies.hidden_from(viewer))] if viewer else []
 
 
 def _require_open(case: CaseRow) -> None:

@@ -15,9 +15,10 @@ from sqlmodel import Session, col, select
 
 from gateway.store.decisions import State
 from gateway.store.ids import new_id, now
-from gateway.store.people import DUTIES, Duty, Person
-from gateway.store.queue import Source, due_at
+from gateway.store.people import WHO_MAY, Duty, Person
+from gateway.store.queue import due_at, route
 from gateway.store.tables import CaseRow, DecisionRow, GoldenRow, PersonRow, PictureRow, RequestRow, ReviewRow
+from policies.queues import Queues, Source
 from policies.verdict import Action
 
 FIRST_LOOKS = (Source.PROMPT, Source.PICTURE, Source.UNJUDGED)  # appeals are second looks; reports wait for no release
@@ -40,23 +41,30 @@ def answers_of(choices: str) -> dict[str, Action]:
     return {picture: Action.ALLOW if choice == Action.ALLOW else Action.BLOCK for picture, choice in said}
 
 
-def enter(session: Session, case: CaseRow, first: ReviewRow, golden: GoldenRow | None = None) -> CaseRow | None:
+def enter(
+    session: Session, case: CaseRow, first: ReviewRow, queues: Queues, golden: GoldenRow | None = None
+) -> CaseRow | None:
     """Let a decided case come up again; not when nobody is left who could decide it. first: what was said of it."""
     if len(_others(session, case.id, golden)) < (2 if case.restricted else 1):
         return None
     staked = answers_of(first.choices)
     row = _anew(
-        case, level="moderator", picture_id=_first_of(session, staked), pictures=len(staked), again_of=case.id,
+        case, queues, level="moderator", picture_id=_first_of(session, staked), pictures=len(staked), again_of=case.id,
         first_review_id=first.id, golden_id=golden.id if golden else None,
     )  # fmt: skip
     session.add(row)
     return row
 
 
-def disagree(session: Session, copy: CaseRow, apart: Sequence[str]) -> None:
+def disagree(session: Session, copy: CaseRow, apart: Sequence[str], queues: Queues) -> None:
     """Make a case of what two people differ in. apart: pictures."""
     row = _anew(
-        copy, level="senior", source=Source.DISAGREEMENT, picture_id=_first_of(session, apart), pictures=len(apart)
+        copy,
+        queues,
+        level="senior",
+        source=Source.DISAGREEMENT,
+        picture_id=_first_of(session, apart),
+        pictures=len(apart),
     )
     if resting(session, row, copy):
         session.add(row)
@@ -145,14 +153,16 @@ def as_seen_first(
                            for row in known]  # fmt: skip
 
 
-def _anew(case: CaseRow, **changed: Any) -> CaseRow:
-    """A case like another, that nobody has worked on."""
+def _anew(case: CaseRow, queues: Queues, **changed: Any) -> CaseRow:
+    """A case like another, that nobody has worked on. It has no look: it is never folded with what it shows again."""
     opened_at = now()
     untouched = dict.fromkeys(
-        ("closed_at", "first_person", "holder", "lease", "lease_until", "review_id", "effective_at")
+        ("closed_at", "first_person", "holder", "lease", "lease_until", "review_id", "effective_at", "look")
     )
     begun = {"id": new_id("cas"), "state": "open", "opened_at": opened_at, "due_at": due_at(case.severity, opened_at)}
-    return CaseRow(**{**case.model_dump(), **untouched, **begun, **changed})
+    row = CaseRow(**{**case.model_dump(), **untouched, **begun, **changed})
+    route(row, queues)
+    return row
 
 
 def _before(row: PictureRow, known: Sequence[DecisionRow], was_held: bool) -> PictureRow:
@@ -189,7 +199,7 @@ def _rests_on(session: Session, picture: PictureRow, first: ReviewRow) -> bool:
 
 def _others(session: Session, case_id: str, golden: GoldenRow | None) -> set[str]:
     """People who could decide it and have had no part in it."""
-    roles = [role for role, duties in DUTIES.items() if Duty.DECIDE in duties]
+    roles = WHO_MAY[Duty.DECIDE]
     able = select(PersonRow.id).where(col(PersonRow.role).in_(roles), col(PersonRow.disabled_at).is_(None))
     same = select(CaseRow.id).where(or_(col(CaseRow.id) == case_id, col(CaseRow.again_of) == case_id))
     decided = select(ReviewRow.person_id).where(col(ReviewRow.case_id).in_(same), col(ReviewRow.action).in_(TOOK_PART))

@@ -21,6 +21,7 @@ from gateway.store.ids import keyed_digest, new_id, now, random_text
 from gateway.store.tables import AppealRow, BanMatchRow, DecisionRow, PictureRow, RequestRow
 from gateway.store.views import Found, PictureView, RequestView
 from policies.identity import ModelIdentity
+from policies.queues import Queues, load_queues
 from policies.signals import Category, Descriptor, Signal, Stage, Subject
 from policies.verdict import Action, PolicyStamp, Verdict
 from safety.bans import matches_told
@@ -143,8 +144,9 @@ class Origin:
 class Decisions:
     """The book of requests, decisions and pictures. Every method is one committed transaction and may block."""
 
-    def __init__(self, engine: Engine, instance: str, secret: bytes) -> None:
+    def __init__(self, engine: Engine, instance: str, secret: bytes, queues: Queues | None = None) -> None:
         self._engine = engine
+        self._queues = queues or load_queues()
         self._instance = instance
         self._secret = secret
 
@@ -249,7 +251,7 @@ class Decisions:
         with transaction(self._engine, "finished") as session:
             _finish(session, request_id, state, outcome, error_code)
             if state in (State.RELEASED, State.HELD):
-                queue.enter(session, request_id, severities)
+                queue.enter(session, request_id, severities, self._queues)
                 outbox.request_ended(session, request_id)
 
     def abort_orphans(self, is_alive: Mapping[str, bool]) -> list[str]:

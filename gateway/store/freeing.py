@@ -16,6 +16,7 @@ from gateway.store.decisions import State, move, reason_told, rest, signal_told,
 from gateway.store.overruling import as_new, let
 from gateway.store.tables import BanMatchRow, BannedRow, CaseRow, DecisionRow, PictureRow, RequestRow
 from policies.decide import decide, thresholds_of
+from policies.queues import Queues
 from policies.schema import Policy
 from policies.signals import Category, Signal, Stage
 from policies.verdict import Action, CouldNotJudge, Verdict
@@ -47,11 +48,11 @@ class _KeptBack:
     case: CaseRow | None
 
 
-def free(session: Session, banned_id: str, policy: Policy) -> list[Freed]:
+def free(session: Session, banned_id: str, policy: Policy, queues: Queues) -> list[Freed]:
     """Judge again what rests on a ban that was just lifted. policy: the one in force."""
     freed = [_judge_again(session, kept, policy) for kept in list(_kept_back(session, banned_id))]
     for request_id in dict.fromkeys(one.request_id for one in freed):
-        settle(session, request_id, policy)
+        settle(session, request_id, policy, queues)
     return freed
 
 
@@ -70,12 +71,12 @@ def waiting(session: Session) -> dict[str, list[PictureRow]]:
     return found
 
 
-def settle(session: Session, request_id: str, policy: Policy) -> None:
+def settle(session: Session, request_id: str, policy: Policy, queues: Queues) -> None:
     """Let request and case say what became of the pictures. What has still to move is settled once it has."""
     request = session.get_one(RequestRow, request_id)
     states = list(session.exec(select(PictureRow.state).where(PictureRow.request_id == request_id)))
     if State.HELD in states:
-        _hold(session, request, states.count(State.HELD), policy)
+        _hold(session, request, states.count(State.HELD), policy, queues)
     elif State.QUARANTINED not in states:
         _end(session, request_id)
 
@@ -173,7 +174,7 @@ def _decision(before: DecisionRow, verdict: Verdict, signals: list[Signal], poli
     )  # fmt: skip
 
 
-def _hold(session: Session, request: RequestRow, held: int, policy: Policy) -> None:
+def _hold(session: Session, request: RequestRow, held: int, policy: Policy, queues: Queues) -> None:
     """What waits for a person is a case: the one that there was, or a new one."""
     if request.state == State.WITHHELD:
         move(session, request.id, State.HELD)
@@ -181,7 +182,7 @@ def _hold(session: Session, request: RequestRow, held: int, policy: Policy) -> N
         session.add(request)
     case = matters.gates_case(session, request.id)
     if case is None:
-        queue.enter(session, request.id, policy.severity)
+        queue.enter(session, request.id, policy.severity, queues)
         return
     case.pictures = held
     if case.state == "closed":

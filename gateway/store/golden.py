@@ -12,6 +12,7 @@ from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now
 from gateway.store.people import Duty, Person
 from gateway.store.tables import CaseRow, GoldenRow, ReviewRow
+from policies.queues import Queues
 from policies.verdict import Action
 
 IN_FORCE = col(GoldenRow.retired_at).is_(None)
@@ -79,14 +80,14 @@ class Golden:
             return _of_case(session, case_id)
 
 
-def come_up(session: Session) -> None:
+def come_up(session: Session, queues: Queues) -> None:
     """Let the golden case come up that did so least; none while it still waits, or once everybody has answered it."""
     waiting = select(CaseRow.golden_id).where(col(CaseRow.golden_id).is_not(None), CaseRow.state != "closed")
     shown = select(func.count()).where(CaseRow.golden_id == GoldenRow.id).scalar_subquery()
     free = select(GoldenRow).where(IN_FORCE, col(GoldenRow.id).not_in(waiting))
     for golden in session.exec(free.order_by(shown, col(GoldenRow.created_at))).all():
         case, first = session.get_one(CaseRow, golden.case_id), session.get_one(ReviewRow, golden.review_id)
-        if not copies.is_erased(session, case) and copies.enter(session, case, first, golden):
+        if not copies.is_erased(session, case) and copies.enter(session, case, first, queues, golden):
             return
 
 

@@ -35,8 +35,8 @@ from gateway.store.tables import (
 GENESIS = "0" * 64
 KINDS = frozenset({
     "received", "decided", "picture", "moved", "key_created", "wordlist", "person", "signed_in", "claimed", "viewed",
-    "revealed", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported", "verified", "exported",
-    "batch", "webhook", "golden", "golden_retired",
+    "revealed", "escalated", "reviewed", "banned", "ban_lifted", "appealed", "appeal_ended", "reported", "verified",
+    "exported", "batch", "webhook", "golden", "golden_retired",
 })  # fmt: skip
 
 Row = TypeVar(

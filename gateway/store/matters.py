@@ -17,8 +17,9 @@ from gateway.store.decisions import State, move
 from gateway.store.ids import now
 from gateway.store.overruling import decide_picture, decide_prompt
 from gateway.store.people import Person
-from gateway.store.queue import OBJECTIONS, Source
+from gateway.store.queue import OBJECTIONS
 from gateway.store.tables import AppealRow, CaseRow, DecisionRow, PictureRow, RequestRow, ReviewRow
+from policies.queues import Source
 from policies.verdict import Action
 
 ALLOW, BLOCK, BAN = "allow", "block", "ban"  # to ban: to block, and to hold back look-alikes from now on

@@ -6,14 +6,17 @@ difference of the two patiences, so nothing waits for ever however much comes in
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from gateway.store.grouping import look_of
 from gateway.store.ids import new_id, now
 from gateway.store.tables import CaseRow, DecisionRow, PictureRow
+from policies.queues import Facts, Queues, Source
+from policies.schema import LANGUAGE_CHECK
 from policies.signals import Category, Stage
 from policies.verdict import Action
 
@@ -40,17 +43,6 @@ class Band(StrEnum):
         return {Band.URGENT: (5,), Band.HIGH: (3, 4), Band.NORMAL: (1, 2)}[self]
 
 
-class Source(StrEnum):
-    """What put a case into the queue."""
-
-    PROMPT = "prompt"
-    PICTURE = "picture"
-    UNJUDGED = "unjudged"
-    APPEAL = "appeal"
-    REPORT = "report"
-    DISAGREEMENT = "disagreement"
-
-
 # About one decision; every other case is of a request's held pictures.
 OBJECTIONS = (Source.APPEAL, Source.REPORT, Source.DISAGREEMENT)
 
@@ -66,7 +58,18 @@ def due_at(severity: int, opened_at: str) -> str:
     return due.isoformat(timespec="microseconds")
 
 
-def enter(session: Session, request_id: str, severities: Mapping[Category, int]) -> None:
+def late_since(severity: int) -> str:
+    """What was due before this moment, UTC ISO 8601, is overdue by more than the patience it was given."""
+    return (datetime.now(UTC) - PATIENCE[severity]).isoformat(timespec="microseconds")
+
+
+def route(case: CaseRow, queues: Queues) -> None:
+    """Put a case into the queue that its facts lead to. Again whenever one of them changes."""
+    facts = Facts(case.source, case.category, case.severity, case.level, case.language, case.restricted)
+    case.queue = queues.route(facts)
+
+
+def enter(session: Session, request_id: str, severities: Mapping[Category, int], queues: Queues) -> None:
     """Make a case of the held pictures of a request that is over; without any there is none.
 
     severities: 1 to 5, of the policy that judged.
@@ -81,22 +84,28 @@ def enter(session: Session, request_id: str, severities: Mapping[Category, int])
     row = CaseRow(
         id=new_id("cas"), request_id=request_id, state="open", level="moderator", source=_source(decisions),
         category=category, severity=severity, restricted=any(_may_show_a_child(row) for row in decisions),
-        pictures=len(pictures), opened_at=opened_at, due_at=due_at(severity, opened_at),
+        pictures=len(pictures), opened_at=opened_at, due_at=due_at(severity, opened_at), queue="",
+        language=_language(decisions),
     )  # fmt: skip
+    route(row, queues)
+    row.look = None if row.restricted else look_of(session, [picture.pdq for picture in pictures])
     session.add(row)
 
 
-def contest(session: Session, decision: DecisionRow, source: Source, severity: int, **about: Any) -> CaseRow:
+def contest(
+    session: Session, decision: DecisionRow, source: Source, severity: int, queues: Queues, **about: Any
+) -> CaseRow:
     """Make a case of what somebody says against a decision. about: further columns of the case."""
     opened_at = now()
-    of_request = session.exec(select(DecisionRow).where(DecisionRow.request_id == decision.request_id))
+    of_request = session.exec(select(DecisionRow).where(DecisionRow.request_id == decision.request_id)).all()
     row = CaseRow(**{
         "id": new_id("cas"), "request_id": decision.request_id, "state": "open", "level": "moderator",
         "source": source, "category": next(iter(_categories(decision)), ""), "severity": severity,
         "restricted": any(_may_show_a_child(row) for row in of_request),
         "pictures": 0 if decision.picture_sha256 is None else 1, "opened_at": opened_at,
-        "due_at": due_at(severity, opened_at), **about,
+        "due_at": due_at(severity, opened_at), "queue": "", "language": _language(of_request), **about,
     })  # fmt: skip
+    route(row, queues)
     session.add(row)
     return row
 
@@ -120,6 +129,13 @@ def _source(decisions: Sequence[DecisionRow]) -> Source:
         return Source.PROMPT
     held = (row.action for row in decisions if row.stage == Stage.PICTURE)
     return Source.PICTURE if any(action != "none" for action in held) else Source.UNJUDGED
+
+
+def _language(decisions: Sequence[DecisionRow]) -> str:
+    """What the prompt seems to be written in, ISO 639; "" where no check told, or its evidence was erased."""
+    told = [json.loads(row.evidence or "[]") for row in decisions if row.stage == Stage.PROMPT]
+    seen = (str(one["evidence"]) for evidence in told for one in evidence if one["source"] == LANGUAGE_CHECK)
+    return next(seen, "")
 
 
 def _may_show_a_child(row: DecisionRow) -> bool:

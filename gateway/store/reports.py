@@ -16,8 +16,9 @@ from gateway.store.decisions import State
 from gateway.store.engine import reading, take_turns, transaction
 from gateway.store.ids import new_id, now, random_text
 from gateway.store.matters import ALLOW, choices_of
-from gateway.store.queue import Source, due_at
+from gateway.store.queue import due_at
 from gateway.store.tables import CaseRow, DecisionRow, PictureRow, ReportRow, ReviewRow
+from policies.queues import Queues, Source, load_queues
 from policies.signals import Category
 
 OTHER_SEVERITY = 2  # of what fits no category: a person looks within eight hours
@@ -67,8 +68,9 @@ class Standing:
 class Reports:
     """Every method is one short transaction and may block."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, queues: Queues | None = None) -> None:
         self._engine = engine
+        self._queues = queues or load_queues()
 
     def require_reportable(self, picture_id: str) -> None:
         """Raises NotFound, or ImageWithdrawn for what is not, or no longer, released."""
@@ -83,8 +85,8 @@ class Reports:
             if before := session.exec(by_them).first():
                 return before
             picture = _released(session, reported.picture_id)
-            case = _case_of(session, reported) or _new_case(session, picture)
-            _add(case, reported, severities)
+            case = _case_of(session, reported) or _new_case(session, picture, self._queues)
+            _add(case, reported, severities, self._queues)
             session.add(case)
             row = _report(reported, case.id)
             session.flush()
@@ -125,12 +127,12 @@ def _case_of(session: Session, reported: Reported) -> CaseRow | None:
     return waiting or session.exec(of_picture.where(same.exists()).order_by(col(CaseRow.opened_at).desc())).first()
 
 
-def _new_case(session: Session, picture: PictureRow) -> CaseRow:
+def _new_case(session: Session, picture: PictureRow, queues: Queues) -> CaseRow:
     decision = session.get_one(DecisionRow, picture.decision_id)
-    return queue.contest(session, decision, Source.REPORT, OTHER_SEVERITY, picture_id=picture.id, category="")
+    return queue.contest(session, decision, Source.REPORT, OTHER_SEVERITY, queues, picture_id=picture.id, category="")
 
 
-def _add(case: CaseRow, reported: Reported, severities: Mapping[Category, int]) -> None:
+def _add(case: CaseRow, reported: Reported, severities: Mapping[Category, int], queues: Queues) -> None:
     """Count it; a graver reason makes the case more urgent, and what may show a child is shown to nobody."""
     category = CATEGORIES.get(reported.reason)
     severity = severities.get(category, queue.UNKNOWN_SEVERITY) if category else OTHER_SEVERITY
@@ -141,6 +143,7 @@ def _add(case: CaseRow, reported: Reported, severities: Mapping[Category, int]) 
     if category and (severity > case.severity or not case.category):
         case.category, case.severity = category, max(severity, case.severity)
         case.due_at = min(case.due_at, due_at(case.severity, now()))
+    queue.route(case, queues)
 
 
 def _report(reported: Reported, case_id: str) -> ReportRow:

@@ -1,6 +1,6 @@
 """The tables. Times are UTC ISO 8601 text, so that SQLite and PostgreSQL keep the very characters that were hashed."""
 
-from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -76,9 +76,10 @@ class PictureRow(SQLModel, table=True):
     """
 
     __tablename__ = "pictures"
+    __table_args__ = (Index("ix_pictures_of_request", "request_id", "state"),)
 
     id: str = Field(primary_key=True)
-    request_id: str = Field(index=True, foreign_key="requests.id")
+    request_id: str = Field(foreign_key="requests.id")
     index: int
     sha256: str = Field(index=True)
     format: str
@@ -201,26 +202,50 @@ class CaseRow(SQLModel, table=True):
     (decided, what was allowed can still be taken back) | closed. level: moderator | senior. source: prompt | picture |
     unjudged | appeal | report | disagreement. category: the gravest, "" when there is none. restricted: it may show a
     child in a sexual way, so nobody sees it and it takes two. first_person: who has allowed a restricted case already.
-    holder, lease, lease_until: who works on it. review_id, effective_at: what settles, and when. again_of: the decided
-    case that this one shows again, and first_review_id: what was said of it then. golden_id: the right answer is known.
+    holder, lease, lease_until: who works on it. review_id, effective_at: what settles, and when. queue: of
+    policies/desk/queues.yaml. language: ISO 639, of the prompt or the appeal, "" when it is not known. look: a name
+    that cases share which look the same. again_of: the decided case that this one shows again, first_review_id: what was
+    said of it then. golden_id: the right answer is known.
     """
 
     __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_turn", "state", "due_at", "id"),
+        Index("ix_cases_turn_in_queue", "state", "queue", "due_at", "id"),
+        Index(
+            "ix_cases_counted",
+            "state",
+            "queue",
+            "level",
+            "severity",
+            "category",
+            "source",
+            "due_at",
+            "opened_at",
+            "again_of",
+        ),
+        Index("ix_cases_late", "state", "level", "severity", "due_at"),
+        Index("ix_cases_look", "look", "queue", "level", "state", "due_at", "id"),
+        Index("ix_cases_came", "state", "opened_at"),
+    )
 
     id: str = Field(primary_key=True)
     request_id: str = Field(index=True, foreign_key="requests.id")
     appeal_id: str | None = Field(default=None, index=True, foreign_key="appeals.id")
     picture_id: str | None = Field(default=None, index=True, foreign_key="pictures.id")
     reports: int = 0
-    state: str = Field(index=True)
+    state: str
     level: str
     source: str
     category: str
     severity: int
+    queue: str
+    language: str = ""
+    look: str | None = None
     restricted: bool
     pictures: int
     opened_at: str
-    due_at: str = Field(index=True)
+    due_at: str
     closed_at: str | None = None
     first_person: str | None = None
     holder: str | None = None
@@ -231,6 +256,26 @@ class CaseRow(SQLModel, table=True):
     again_of: str | None = Field(default=None, index=True, foreign_key="cases.id")
     first_review_id: str | None = None
     golden_id: str | None = Field(default=None, index=True, foreign_key="golden_cases.id")
+
+
+class QueueGrantRow(SQLModel, table=True):
+    """That somebody may work in a queue that is not open to all."""
+
+    __tablename__ = "queue_grants"
+
+    person_id: str = Field(primary_key=True, foreign_key="people.id")
+    queue: str = Field(primary_key=True)
+    granted_at: str
+
+
+class SavedFilterRow(SQLModel, table=True):
+    """A view of the queue that somebody keeps under a name. asked: JSON, the name of a filter -> its value."""
+
+    __tablename__ = "saved_filters"
+
+    person_id: str = Field(primary_key=True, foreign_key="people.id")
+    name: str = Field(primary_key=True)
+    asked: str
 
 
 class ReviewRow(SQLModel, table=True):

@@ -12,6 +12,7 @@ from gateway import metrics
 from gateway.store import copies, golden
 from gateway.store.ids import keyed_digest
 from gateway.store.tables import CaseRow, GoldenRow, ReviewRow
+from policies.queues import Queues
 
 DIGITS = 13  # hexadecimal, of a digest: as many as a float holds exactly
 RANGE = 16.0**DIGITS
@@ -34,18 +35,18 @@ class Shares:
 NEVER = Shares(b"", 0, 0)
 
 
-def after(session: Session, case: CaseRow, review: ReviewRow, shares: Shares) -> None:
+def after(session: Session, case: CaseRow, review: ReviewRow, shares: Shares, queues: Queues) -> None:
     """A case was just closed by this review."""
     if copies.is_copy(case):
-        _compare(session, case, review)
+        _compare(session, case, review, queues)
     elif case.source in copies.FIRST_LOOKS:
         if shares.draws("second look", review.id, shares.second_looks) and not copies.is_erased(session, case):
-            copies.enter(session, case, review)
+            copies.enter(session, case, review, queues)
         if shares.draws("golden", review.id, shares.golden):
-            golden.come_up(session)
+            golden.come_up(session, queues)
 
 
-def _compare(session: Session, copy: CaseRow, review: ReviewRow) -> None:
+def _compare(session: Session, copy: CaseRow, review: ReviewRow, queues: Queues) -> None:
     if copy.golden_id:
         is_right = golden.is_right(session.get_one(GoldenRow, copy.golden_id), review)
         metrics.golden_answers.labels("right" if is_right else "wrong").inc()
@@ -55,4 +56,4 @@ def _compare(session: Session, copy: CaseRow, review: ReviewRow) -> None:
     apart = [picture for picture, answer in before.items() if now_said[picture] != answer]
     metrics.second_looks.labels("differed" if apart else "agreed").inc()
     if apart:
-        copies.disagree(session, copy, apart)
+        copies.disagree(session, copy, apart, queues)

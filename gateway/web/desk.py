@@ -17,12 +17,13 @@ from gateway.auth import require_own_form
 from gateway.desk import BAN_DAYS, DOINGS, FIRST, MAX_ALIKE, ban_end
 from gateway.errors import GatewayError, NotFound, SignInRequired
 from gateway.login import SignedIn
-from gateway.store.cases import CaseFile, Filters, Lease, Said
+from gateway.store.cases import CaseFile, Lease, Said
+from gateway.store.listing import Filters
 from gateway.store.matters import ALLOW, BAN, BLOCK
 from gateway.store.people import Duty, Person
-from gateway.store.queue import Band, Source, band_of
+from gateway.store.queue import band_of
 from gateway.store.tables import CaseRow, ReviewRow
-from gateway.web import case_page
+from gateway.web import case_page, queue_page
 from gateway.web.bulk_texts import BULK_TEXTS
 from gateway.web.care_texts import CARE_TEXTS
 from gateway.web.desk_texts import DESK_TEXTS, KEYS, DeskTexts
@@ -102,9 +103,9 @@ TheDesk = Annotated[Desk, Depends(the_desk)]
 
 
 @router.get("/review")
-async def queue_page(desk: TheDesk) -> Response:
+async def show_queue(desk: TheDesk) -> Response:
     """What waits, whose turn is next first."""
-    return desk.page("queue.html", 200, **await _queue(desk), done=await _done(desk))
+    return await _answered(desk, partial(_queue_page, desk))
 
 
 @router.get("/review/queue")
@@ -227,12 +228,12 @@ async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Re
 async def _take_next(desk: Desk) -> Response:
     form = await desk.form()
     desk.person.require(Duty.DECIDE)
-    return await _next(desk, _filters(form))
+    return await _next(desk, _filters(desk, form))
 
 
 async def _next(desk: Desk, filters: Filters, done: str = "") -> Response:
     lease = await to_thread.run_sync(desk.house.desk.cases.claim_next, desk.person, filters)
-    asked = {name: value for name, value in _asked(filters).items() if value}
+    asked = queue_page.asked_of(filters)
     query = urlencode({**asked, **({"done": done} if done else {})})
     path = f"/review/cases/{lease.case_id}" if lease else "/review"
     return RedirectResponse(f"{path}?{query}" if query else path, status_code=303)
@@ -249,7 +250,7 @@ async def _say(desk: Desk, case_id: str, action: str) -> Response:
         raise
     except GatewayError as error:
         return await _answered(desk, partial(_case, desk, case_id, form, error))
-    return await _next(desk, _filters(form), case_id)
+    return await _next(desk, _filters(desk, form), case_id)
 
 
 def _said(action: str, form: Mapping[str, str], house: House) -> Said:
@@ -275,41 +276,18 @@ def _to_case(case_id: str) -> Response:
     return RedirectResponse(f"/review/cases/{case_id}", status_code=303)
 
 
+async def _queue_page(desk: Desk) -> Response:
+    return desk.page("queue.html", 200, **await _queue(desk), done=await _done(desk))
+
+
 async def _queue(desk: Desk) -> dict[str, object]:
     desk.person.require(Duty.READ)
-    filters, cases = _filters(desk.request.query_params), desk.house.desk.cases
-    waiting = await to_thread.run_sync(partial(cases.waiting, filters, viewer=desk.person))
-    wishes = await to_thread.run_sync(cases.care.wishes, desk.person)
-    return {
-        "cases": waiting,
-        "thumbnails": await to_thread.run_sync(
-            cases.first_pictures, [case for case in waiting if case.category not in wishes.avoided]
-        ),
-        "counts": await to_thread.run_sync(cases.counts, desk.person),
-        "names": await to_thread.run_sync(desk.house.login.people.names),
-        "filters": filters,
-        "asked": urlencode({name: value for name, value in _asked(filters).items() if value}),
-        "bands": tuple(Band),
-        "sources": tuple(Source),
-        "categories": tuple(Category),
-        "may_decide": desk.person.may(Duty.DECIDE),
-        "bulk_most": desk.house.bulk.batches.limits.most,
-        "proposals": await to_thread.run_sync(desk.house.bulk.batches.waiting),
-    }
+    asked = desk.request.query_params
+    return await queue_page.context(desk.house, desk.person, desk.visitor.language, asked)
 
 
-def _filters(asked: Mapping[str, str]) -> Filters:
-    """What does not exist filters nothing."""
-    category, source, band = asked.get("category"), asked.get("source"), asked.get("band")
-    return Filters(
-        category if category in set(Category) else None,
-        source if source in set(Source) else None,
-        Band(band) if band in set(Band) else None,
-    )
-
-
-def _asked(filters: Filters) -> dict[str, str | None]:
-    return {"category": filters.category, "source": filters.source, "band": filters.band}
+def _filters(desk: Desk, asked: Mapping[str, str]) -> Filters:
+    return queue_page.filters_of(asked, desk.house.desk.cases.queues)
 
 
 async def _case(
@@ -327,13 +305,13 @@ async def _case(
         "exposure": await to_thread.run_sync(desk.house.desk.cases.care.exposure, desk.person),
         "lease_s": _seconds_until(file.case.lease_until),
         "taken_by": names.get(file.case.holder or "") if _seconds_until(file.case.lease_until) > 0 else None,
-        "alike": await to_thread.run_sync(desk.house.desk.cases.alike, case_id) if held else [],
+        "alike": await to_thread.run_sync(desk.house.desk.cases.alike, case_id, desk.person) if held else [],
         "may_claim": file.case.state == "open" and _may_decide(desk.person, file.case) and not file.barred,
         "draft": defaultdict(str, draft or {}),
         "notice": desk.texts.error(error.code) if error else "",
         "done": await _done(desk),
         "batches": await to_thread.run_sync(desk.house.bulk.batches.of_case, case_id),
-        "asked": _asked(_filters(draft or desk.request.query_params)),
+        "asked": queue_page.asked_of(_filters(desk, draft or desk.request.query_params)),
     }
     return desk.page("case.html", error.status if error else 200, **context)
 
@@ -347,6 +325,7 @@ def _file_context(desk: Desk, file: CaseFile, names: Mapping[str, str]) -> dict[
     return {
         "file": file,
         "case": file.case,
+        "queue_title": desk.house.desk.cases.queues.title(file.case.queue, language),
         "names": names,
         "segments": case_page.prompt_segments(file),
         "why_held": case_page.why_held(file, desk.visitor.texts, desk.texts),

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.assembly import House
-from gateway.store.cases import Filters
+from gateway.store.listing import Filters
 from tests.end_to_end.test_desk_browser import choose, press, sign_in, visit
 from tests.end_to_end.test_studio_browser import PATIENCE_MS, Visit, chromium, pytestmark
 from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, opened, wipe

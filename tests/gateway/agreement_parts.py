@@ -11,17 +11,18 @@ from sqlmodel import Session, col, select
 
 from gateway.store.agreement import Agreement
 from gateway.store.appeals import Appeals
-from gateway.store.cases import CaseFile, Cases, Filters, Lease, Reviewed, Said
+from gateway.store.cases import CaseFile, Cases, Lease, Reviewed, Said
 from gateway.store.decisions import Decisions, KeptPicture, Received, State
 from gateway.store.desk_numbers import DeskNumbers
 from gateway.store.engine import reading, transaction
 from gateway.store.golden import Golden
 from gateway.store.ids import new_id
+from gateway.store.listing import Filters
 from gateway.store.people import People, Person, Role
-from gateway.store.queue import Source
 from gateway.store.tables import CaseRow, DecisionRow, PictureRow, RequestRow, ReviewRow
 from gateway.store.together import Shares
 from gateway.store.truth import Judged
+from policies.queues import Source
 from policies.signals import Category, Stage
 from policies.verdict import Action, Reason, Verdict
 from tests.gateway.test_ledger import POLICY, SHA256, judgement
@@ -183,7 +184,7 @@ def _seeded(
         id=new_id("rev"), case_id=new_id("cas"), person_id=person.id, action="decide", note_digest="", lease_digest="",
         choices=f'{{"img_seeded":"{answer}"}}', policy="p@1", policy_sha256="s", created_at=_told(at + waited),
     )  # fmt: skip
-    case = CaseRow(
+    case = CaseRow(queue="held",
         id=review.case_id, request_id=request_id, state="closed", level="moderator", source=Source.PICTURE,
         category=category, severity=3, restricted=False, pictures=1, opened_at=_told(at), due_at=_told(at),
         closed_at=_told(at + waited), review_id=review.id,

@@ -99,7 +99,8 @@ class Moderator:
 TABLES = (
     "exposures", "care",
     "batch_cases", "batches", "ban_matches", "lifted_bans", "banned_pictures", "reports", "appeals", "reviews",
-    "cases", "golden_cases", "sign_ins", "people", "pictures", "decisions", "requests", "ledger", "api_keys",
+    "cases", "golden_cases", "saved_filters", "queue_grants",
+    "sign_ins", "people", "pictures", "decisions", "requests", "ledger", "api_keys",
 )  # fmt: skip
 LONG_AGO = "2026-01-01T00:00:00.000000+00:00"
 OPEN: list[httpx.Client] = []

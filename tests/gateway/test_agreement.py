@@ -11,15 +11,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import InvalidValue, NotFound, SeparationOfDuties
-from gateway.store.cases import Filters
 from gateway.store.decisions import State
 from gateway.store.engine import open_engine, reading
 from gateway.store.ids import new_id
+from gateway.store.listing import Filters
 from gateway.store.matters import gates_case
 from gateway.store.people import People, Person, Role
-from gateway.store.queue import Source
 from gateway.store.tables import CaseRow
 from gateway.store.together import NEVER, Shares
+from policies.queues import Source
 from policies.signals import Category
 from policies.verdict import Action
 from tests.gateway.agreement_parts import ALWAYS, BLOCK, EVERYTHING, Table

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from gateway.assembly import House
-from gateway.store.cases import Filters
 from gateway.store.engine import open_engine
+from gateway.store.listing import Filters
 from gateway.store.people import Role
 from gateway.store.together import Shares
 from policies.loader import shipped_policies

@@ -11,8 +11,8 @@ from sqlmodel import select
 
 from gateway.assembly import House
 from gateway.auth import Caller
-from gateway.store.cases import Filters
 from gateway.store.engine import open_engine, reading, transaction
+from gateway.store.listing import Filters
 from gateway.store.tables import AppealRow, CaseRow
 from tests.gateway.desk_parts import (
     Moderator,

@@ -16,9 +16,10 @@ from gateway.assembly import migrate
 from gateway.errors import AlreadyDecided, GatewayError, InvalidValue, NotFound, PauseNeeded, SeparationOfDuties
 from gateway.store import ledger
 from gateway.store.batches import Batches, BatchFile, Limits
-from gateway.store.cases import Cases, Filters, Lease, Said
+from gateway.store.cases import Cases, Lease, Said
 from gateway.store.decisions import Decisions, State, rest
 from gateway.store.engine import open_engine, reading, transaction
+from gateway.store.listing import Filters
 from gateway.store.people import People, Person, Role
 from gateway.store.tables import CaseRow, DecisionRow, PictureRow, RequestRow, ReviewRow
 from policies.signals import Category

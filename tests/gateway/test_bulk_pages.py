@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.assembly import House
-from gateway.store.cases import Filters
+from gateway.store.listing import Filters
 from gateway.store.people import Role
 from tests.gateway.desk_parts import (
     Moderator,

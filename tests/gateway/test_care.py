@@ -12,10 +12,11 @@ from sqlmodel import select
 
 from gateway.assembly import House
 from gateway.errors import PauseNeeded
-from gateway.store.cases import Cases, Filters, Lease
+from gateway.store.cases import Cases, Lease
 from gateway.store.decisions import Decisions, KeptPicture, Received, State
 from gateway.store.engine import open_engine, reading, transaction
 from gateway.store.ids import new_id
+from gateway.store.listing import Filters
 from gateway.store.people import Person, Role
 from gateway.store.tables import CaseRow, ExposureRow, LedgerRow
 from policies.care import load_care

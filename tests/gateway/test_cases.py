@@ -13,13 +13,16 @@ from sqlalchemy.exc import DBAPIError
 from gateway.desk import Desk
 from gateway.errors import LeaseLost
 from gateway.store.banned import BannedPictures
-from gateway.store.cases import Cases, Filters, Said
+from gateway.store.cases import Cases, Said
 from gateway.store.decisions import Decisions, KeptPicture, Received, State
 from gateway.store.engine import open_engine
 from gateway.store.ids import new_id
 from gateway.store.image_files import ImageFiles
+from gateway.store.lateness import Lateness
+from gateway.store.listing import Filters
 from gateway.store.people import People, Person, Role
 from policies.loader import PolicyInForce, load_policy, shipped_policies
+from policies.queues import load_queues
 from policies.signals import Category, Stage
 from policies.verdict import Action
 from tests.gateway.test_ledger import POLICY, SHA256, judgement, run, without_triggers
@@ -125,7 +128,7 @@ def test_a_desk_that_meets_what_nobody_foresaw_goes_on_releasing(
 ) -> None:
     policies = PolicyInForce(load_policy(shipped_policies()["default"]))
     banned = BannedPictures(engine, policies)
-    desk = Desk(cases, decisions, ImageFiles(tmp_path), policies, banned, lambda: None)
+    desk = Desk(cases, decisions, ImageFiles(tmp_path), policies, banned, lambda: None, Lateness(engine, load_queues()))
     looked: list[int] = []
 
     def release_due() -> int:

@@ -65,6 +65,7 @@ CLOSED: dict[str, str] = {
     "kind": r"[A-Za-z]{1,40}",
     "scope": "key|session|terminal|public|sign_in|report|appeal",
     "band": "|".join(Band),
+    "queue": NAME,
     "action": "decide|escalate|skip|undo|propose|revert",
     "result": "|".join([*Result, "agreed", "differed", "right", "wrong"]),
     "le": r"[0-9.]+(e-?\d+)?|\+Inf",

@@ -8,8 +8,9 @@ from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from gateway.assembly import MIGRATIONS, migrate
-from gateway.store.cases import Cases, Filters
+from gateway.store.cases import Cases
 from gateway.store.engine import open_engine
+from gateway.store.listing import Filters
 
 
 def configuration(url: str) -> Config:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import select
 
-from gateway.store.cases import Filters
 from gateway.store.engine import open_engine, reading
+from gateway.store.listing import Filters
 from gateway.store.people import Person, Role
-from gateway.store.queue import Source
 from gateway.store.reports import Reported, ReportReason, Reports
 from gateway.store.tables import PictureRow
 from gateway.store.together import NEVER
+from policies.queues import Source
 from policies.signals import Category, Stage
 from tests.gateway.agreement_parts import ALWAYS, Table
 from tests.gateway.test_ledger import released_request

@@ -64,7 +64,7 @@ def test_every_problem_is_listed_with_file_line_and_field(tmp_path: Path) -> Non
         f"{classifier}.review: should be a finite number (found NaN)",
         f"{classifier}.block: should be less than or equal to 1 (found 1.5)",
         f'{at("alow")}: examples[0].expect: should be {actions} (found "alow")',
-        f"{at('quesions')}: quesions: is no field of a policy here",
+        f"{at('quesions')}: quesions: is no field here",
     )
 
 
