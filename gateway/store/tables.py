@@ -204,8 +204,8 @@ class CaseRow(SQLModel, table=True):
     child in a sexual way, so nobody sees it and it takes two. first_person: who has allowed a restricted case already.
     holder, lease, lease_until: who works on it. review_id, effective_at: what settles, and when. queue: of
     policies/desk/queues.yaml. language: ISO 639, of the prompt or the appeal, "" when it is not known. look: a name
-    that cases share which look the same. again_of: the decided case that this one shows again, first_review_id: what was
-    said of it then. golden_id: the right answer is known.
+    that cases share which look the same. again_of: the decided case that this one shows again, first_review_id: what
+    was said of it then. golden_id: the right answer is known.
     """
 
     __tablename__ = "cases"
