@@ -136,7 +136,7 @@ def test_an_appeal_is_overturned_by_somebody_else_without_a_mouse(
 
     ben = Moderator(house, url, name=f"ben{ada.name}")
     sign_in(page, url, ben)
-    page.get_by_role("link", name="Appeals").focus()
+    page.get_by_role("link", name="Appeals", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Appeals")
     press(page, "n")
