@@ -16,6 +16,7 @@ from PIL import Image
 
 from safety.bias_audit.analysis import AttributeFigures, Estimate, Figures
 from safety.bias_audit.charts import Dot, bars, forest, heat, slope
+from safety.bias_audit.finished import FIGURES as KEPT
 from safety.bias_audit.probes import (
     NEUTRAL,
     NO_PERSON,
@@ -26,7 +27,7 @@ from safety.bias_audit.probes import (
     load_probe,
     shipped_probes,
 )
-from safety.bias_audit.runs import LABELS, PROBE, Fate, Outcome
+from safety.bias_audit.runs import LABELS, PROBE, Fate, Outcome, write_whole
 from safety.bias_audit.shares import Interval
 
 PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
@@ -39,16 +40,21 @@ Table = dict[str, Any]
 
 
 def write_report(figures: Figures, out: Path, language: Language) -> list[Path]:
-    """Write the page, the figures and the tables into a folder. Returns the files."""
+    """Write the page, the figures and the tables into a folder. Returns the files.
+
+    The run's folder keeps the figures too: by them a run is found again (`finished.py`).
+    """
     out.mkdir(parents=True, exist_ok=True)
+    told = json.dumps(as_json(figures), indent=2) + "\n"
     contents = {
         PAGE: as_page(figures, language),
-        FIGURES: json.dumps(as_json(figures), indent=2) + "\n",
+        FIGURES: told,
         PICTURES: pictures_csv(figures),
         FILLERS: fillers_csv(figures),
     }
     for name, content in contents.items():
         (out / name).write_text(content, encoding="utf-8")
+    write_whole(figures.run.folder / KEPT, told.encode())
     return [out / name for name in contents]
 
 

@@ -104,16 +104,15 @@ class Run:
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
         (folder / PROBE).write_bytes(probe.read_bytes())
         (folder / LABELS).write_bytes(labels.read_bytes())
-        _write_whole(folder / PLAN, json.dumps(asdict(plan), indent=2).encode())
+        write_whole(folder / PLAN, json.dumps(asdict(plan), indent=2).encode())
         return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> "Run":
         """Raises RunUnusable."""
         try:
-            content = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-            content |= {"sizes": Sizes(**content["sizes"]), "fillers": tuple(content["fillers"])}
-            plan, loaded = Plan(**content), load_probe(str(folder / PROBE), folder / LABELS)
+            plan = plan_of(json.loads((folder / PLAN).read_text(encoding="utf-8")))
+            loaded = load_probe(str(folder / PROBE), folder / LABELS)
         except (OSError, ValueError, TypeError, KeyError, ProbeInvalid) as error:
             raise RunUnusable(f"{folder} is not the folder of an audit run: {error}") from error
         if loaded.sha256 != plan.probe_sha256:
@@ -159,7 +158,7 @@ class OutcomeFile:
     def add(self, outcome: Outcome, content: bytes = b"") -> None:
         """One outcome, and the bytes of its picture when it was released."""
         if content:
-            _write_whole(self._folder / outcome.file, content)
+            write_whole(self._folder / outcome.file, content)
         self._file.write(json.dumps(_line(outcome)).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -167,6 +166,11 @@ class OutcomeFile:
     def close(self) -> None:
         """No more outcomes."""
         self._file.close()
+
+
+def plan_of(content: Mapping[str, Any]) -> Plan:
+    """From its JSON. Raises TypeError, ValueError or KeyError for anything else."""
+    return Plan(**{**content, "sizes": Sizes(**content["sizes"]), "fillers": tuple(content["fillers"])})
 
 
 def embeddings_of(outcomes: Sequence[Outcome]) -> Floats:
@@ -195,8 +199,8 @@ def _outcome(line: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """The file appears whole or not at all."""
+def write_whole(path: Path, content: bytes) -> None:
+    """The file appears whole or not at all, and is on disk."""
     writing = path.with_name(f".{path.name}.part")
     with writing.open("wb") as file:
         file.write(content)
