@@ -1,8 +1,8 @@
 """What `gardefou audit run|report|gate` do: the questions of a probe go through the whole house, like anybody's.
 
 Every picture is asked for by itself, passes both gates and stands in the ledger. What the policy refuses, holds or
-withholds is an outcome of the audit. What nobody can answer for now (no generator, no database) stops the run; the same
-command goes on where it stopped.
+withholds is an outcome of the audit. What nobody can answer for now (no generator; no database, TRIES times) stops the
+run; the same command goes on where it stopped.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anyio import to_thread
+from anyio import sleep, to_thread
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gateway.assembly import House
 from gateway.auth import Caller
-from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused
+from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused, DatabaseUnavailable
 from gateway.generation import Asked, Drawn
 from safety.bias_audit.analysis import Figures, analyse, scorer_of
 from safety.bias_audit.gate import GateAnswer
@@ -45,7 +45,7 @@ from safety.screen import Embedder, Pixels
 
 AUDITOR = Caller("terminal", "audit")
 REQUESTS_PER_MINUTE = 1_000_000  # the limit is for the public
-TRIES = 3  # of a picture that could not be judged: a time-out on a busy machine is no outcome
+TRIES = 3  # of a picture that could not be judged or entered: a time-out on a busy machine is no outcome
 WHOLE = 0  # the view of a picture that is read
 
 
@@ -175,6 +175,10 @@ async def _ask(house: House, size: str, ask: Ask, embedder: Embedder) -> tuple[O
         except ClassifierUnavailable:
             if again == 1:
                 return Outcome(ask.key, Fate.UNJUDGED, ""), b""
+        except DatabaseUnavailable as error:  # another process may hold it for long, as a copy of it does
+            if again == 1:
+                raise
+            await sleep(error.retry_after_s or 0)
     raise AssertionError  # the last try returns
 
 

@@ -4,20 +4,27 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from sqlmodel import Session, create_engine
 
 from gateway import metrics
 from gateway.errors import DatabaseUnavailable, StorageFull
+from gateway.store.turns import NoTurn, Turns
 
 FULL = re.compile("is full|No space left")  # SQLite's and PostgreSQL's words
 LEDGER_LOCK = 0x6A72_6466  # any constant: PostgreSQL writers of the ledger take turns on it
 SWITCH_PATIENCE_S = 5  # as long as busy_timeout
+TURN_PATIENCE_S = 30  # as long as SQLAlchemy waits for a connection
+
+_turns: WeakKeyDictionary[Pool, Turns] = WeakKeyDictionary()
+_turns_lock = Lock()
 
 
 def open_engine(url: str) -> Engine:
@@ -71,13 +78,25 @@ def transaction(engine: Engine, operation: str) -> Iterator[Session]:
     Raises DatabaseUnavailable or StorageFull; nothing of the transaction is kept then.
     """
     try:
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        with _turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, NoTurn) as error:
         metrics.database_errors.labels(operation, type(error).__name__).inc()
         if isinstance(error, OperationalError) and FULL.search(str(error.orig)):
             raise StorageFull("The disk is full: nothing was lost, nothing was released.") from error
         raise DatabaseUnavailable("The database cannot be used at the moment.", retry_after_s=5) from error
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    """This process's writers of a SQLite file queue here, before they hold a connection.
+
+    SQLite lets them poll with growing pauses, and who has waited longest polls least: of fifteen threads that write all
+    the time some wait for longer than busy_timeout. Writers of other processes still meet at the file.
+    """
+    if engine.dialect.name != "sqlite" or engine.get_execution_options().get("read_only", False):
+        return nullcontext()
+    with _turns_lock:
+        return _turns.setdefault(engine.pool, Turns()).taken(TURN_PATIENCE_S)
 
 
 def reading(engine: Engine) -> AbstractContextManager[Session]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +19,8 @@ from typer.testing import CliRunner
 from gateway.assembly import shipped_models
 from gateway.audit_runs import begin, carry_out
 from gateway.cli import app
-from gateway.errors import GeneratorUnavailable
+from gateway.errors import DatabaseUnavailable, GeneratorUnavailable
+from gateway.store.decisions import Decisions
 from gateway.store.engine import open_engine, reading
 from gateway.store.tables import PictureRow
 from generator.at_once import Cancelled
@@ -139,6 +141,24 @@ def test_a_generator_that_fails_stops_the_run_and_what_was_drawn_is_kept(tmp_pat
     house = audit_house(tmp_path / "data")
     carry_out(house, begin(house, wanted(tmp_path)))
     assert len(run.finished()) == len(run.asks)
+
+
+def test_a_database_that_is_busy_for_a_while_does_not_stop_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, busy = audit_house(tmp_path / "data"), [2]
+    real = Decisions.received
+
+    def sometimes(self: Decisions, *args: Any) -> str:
+        if busy[0]:
+            busy[0] -= 1
+            raise DatabaseUnavailable("The database cannot be used at the moment.", retry_after_s=0)
+        return real(self, *args)
+
+    monkeypatch.setattr(Decisions, "received", sometimes)
+    run = begin(house, wanted(tmp_path))
+    carry_out(house, run)
+    assert {told.fate for told in run.finished().values()} == {Fate.RELEASED}
 
 
 @real_models
