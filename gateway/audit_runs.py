@@ -25,6 +25,7 @@ from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentR
 from gateway.generation import Asked, Drawn
 from safety.bias_audit.analysis import Figures, analyse, scorer_of
 from safety.bias_audit.gate import GateAnswer
+from safety.bias_audit.gateway_table import BESIDE, read_gateway_audit
 from safety.bias_audit.manifest import verify_manifest, write_manifest
 from safety.bias_audit.probes import (
     WEAK_LABELS,
@@ -37,9 +38,10 @@ from safety.bias_audit.probes import (
     shipped_probes,
 )
 from safety.bias_audit.report import write_report
-from safety.bias_audit.run_gate import compare_figures
+from safety.bias_audit.run_gate import Comparison, compare_runs
 from safety.bias_audit.runs import PICTURES, Fate, Outcome, OutcomeFile, Plan, Run
 from safety.bias_audit.shares import Floats
+from safety.bias_audit.skin_in_pictures import read_tone_of
 from safety.provenance.keys import open_keys
 from safety.screen import Embedder, Pixels
 
@@ -185,8 +187,9 @@ async def _ask(house: House, size: str, ask: Ask, embedder: Embedder) -> tuple[O
 def _released(ask: Ask, drawn: Drawn, embedder: Embedder) -> tuple[Outcome, bytes]:
     row = drawn.picture.row
     file = f"{PICTURES}/{row.sha256}.png"
-    return Outcome(ask.key, Fate.RELEASED, drawn.decision_id, drawn.categories, file,
-                   _embedding(embedder, drawn.picture.drawn)), drawn.content  # fmt: skip
+    pixels = drawn.picture.drawn
+    return Outcome(ask.key, Fate.RELEASED, drawn.decision_id, drawn.categories, file, _embedding(embedder, pixels),
+                   read_tone_of(pixels.permute(1, 2, 0).numpy())), drawn.content  # fmt: skip
 
 
 def _embedding(embedder: Embedder, pixels: Pixels) -> Floats:
@@ -205,15 +208,21 @@ def _not_released(ask: Ask, fate: Fate, facts: dict[str, Any]) -> Outcome:
     return Outcome(ask.key, fate, facts["decision_id"], tuple(facts["categories"]))
 
 
-def report(run: Run, out: Path, language: Language, reference: Path | None, calibration: Path | None) -> Reported:
+def report(
+    run: Run, out: Path, language: Language, reference: Path | None, calibration: Path | None, gateway: Path | None
+) -> Reported:
     """Analyse a finished run and write its report. calibration: another run's folder, whose scorer reads this one.
 
-    Raises RunUnusable, NothingToRead, ProbeInvalid.
+    gateway: what `gardefou audit gateway --json` printed; None looks for it beside the run.
+    Raises RunUnusable, NothingToRead, ProbeInvalid, NotAGatewayAudit.
     """
     known = load_reference(reference, run.loaded.probe) if reference else None
     borrowed = scorer_of(Run.open(calibration)) if calibration else None
+    beside = run.folder.parent / BESIDE
+    audited = gateway or (beside if beside.is_file() else None)
     figures = analyse(run, known, borrowed)
-    return Reported(figures, write_report(figures, out, language))
+    table = read_gateway_audit(audited) if audited else None
+    return Reported(figures, write_report(figures, out, language, table))
 
 
 def sign(files: Sequence[Path], keys: Path) -> list[Path]:
@@ -224,12 +233,12 @@ def sign(files: Sequence[Path], keys: Path) -> list[Path]:
     return write_manifest(files, open_keys(keys))
 
 
-def compare_runs(before: Path, after: Path, margin: float) -> dict[str, GateAnswer]:
+def compare(before: Path, after: Path, margin: float) -> Comparison:
     """Pooled gap and distance from equal shares of two runs, both read by the scorer of the first.
 
     Raises NotComparable, RunUnusable, NothingToRead.
     """
-    return compare_figures(Run.open(before), Run.open(after), margin)
+    return compare_runs(Run.open(before), Run.open(after), margin)
 
 
 def verified(report: Path, keys: Path) -> list[str]:

@@ -38,6 +38,10 @@ ReferenceFile = Annotated[
 Borrowed = Annotated[
     Path | None, typer.Option("--calibration", help="Another run's folder: its scorer reads this run.", file_okay=False)
 ]
+GatewayAudit = Annotated[
+    Path | None,
+    typer.Option("--gateway", help="What `gardefou audit gateway --json` printed, for the report's table."),
+]
 
 
 @group.command("run")
@@ -54,6 +58,7 @@ def audit_run(
     language: Spoken = "en",
     reference: ReferenceFile = None,
     calibration: Borrowed = None,
+    gateway: GatewayAudit = None,
     weak_labels: Annotated[
         Path | None, typer.Option(help="Prompts that the scorer is made with, in place of the shipped ones.")
     ] = None,
@@ -71,7 +76,7 @@ def audit_run(
         begun = audit_runs.begin_or_close(house, wanted)
         rate = audit_runs.carry_out(house, begun)
         say(f"run: {begun.folder}" + (f"  ({rate:.2f} pictures a second)" if rate else "  (nothing was left to draw)"))
-        _report(begun.folder, out or begun.folder / "report", language, reference, calibration, data, as_json)
+        _report(begun.folder, out or begun.folder / "report", language, reference, calibration, gateway, data, as_json)
 
 
 @group.command("report")
@@ -81,17 +86,18 @@ def audit_report(
     language: Spoken = "en",
     reference: ReferenceFile = None,
     calibration: Borrowed = None,
+    gateway: GatewayAudit = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a finished run again: one page, its figures as JSON and CSV, and a signed manifest."""
     with told_plainly(as_json):
-        _report(run, out, language, reference, calibration, data, as_json)
+        _report(run, out, language, reference, calibration, gateway, data, as_json)
 
 
 def _report(
     run: Path, out: Path, language: Literal["en", "fr"], reference: Path | None, calibration: Path | None,
-    data: Path | None, as_json: bool,
+    gateway: Path | None, data: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     from gateway import audit_runs
     from gateway.assembly import keys_folder
@@ -99,7 +105,7 @@ def _report(
     from safety.bias_audit.report import as_text
     from safety.bias_audit.runs import Run
 
-    told = audit_runs.report(Run.open(run), out, language, reference, calibration)
+    told = audit_runs.report(Run.open(run), out, language, reference, calibration, gateway)
     files = [*told.files, *audit_runs.sign(told.files, keys_folder(settings_of(data=data)))]
     typer.echo(json.dumps(figures_json(told.figures)) if as_json else as_text(told.figures, language, files))
 
@@ -109,21 +115,27 @@ def audit_gate(
     before: Folder,
     after: Folder,
     margin: Annotated[float, typer.Option(min=0, max=1, help="How much worse is still accepted.")] = 0.05,
+    out: Annotated[Path | None, typer.Option(help="Folder for a signed page of it.", file_okay=False)] = None,
+    language: Spoken = "en",
+    data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """May the second version follow the first? Exit code 0 pass, 1 fail, 2 inconclusive or not to be compared."""
     with told_plainly(as_json):
         from gateway import audit_runs
-        from safety.bias_audit.run_gate import worst
+        from gateway.assembly import keys_folder
+        from safety.bias_audit.gate_page import write_gate_page
 
-        answers = audit_runs.compare_runs(before, after, margin)
-        outcome = worst(answers)
+        found = audit_runs.compare(before, after, margin)
+        if out:
+            audit_runs.sign(write_gate_page(found, out, language), keys_folder(settings_of(data=data)))
+        answers = found.answers
         typer.echo(
-            json.dumps({"outcome": outcome, **{name: asdict(answer) for name, answer in answers.items()}})
+            json.dumps({"outcome": found.outcome, **{name: asdict(answer) for name, answer in answers.items()}})
             if as_json
-            else "\n".join([str(outcome), *(audit_runs.gate_line(name, told) for name, told in answers.items())])
+            else "\n".join([str(found.outcome), *(audit_runs.gate_line(name, told) for name, told in answers.items())])
         )
-    raise typer.Exit(outcome.exit_code)
+    raise typer.Exit(found.outcome.exit_code)
 
 
 @group.command("verify")

@@ -62,6 +62,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from policies.wordlists import WordlistInvalid
     from safety.bias_audit.analysis import NothingToRead
     from safety.bias_audit.gate import NotComparable
+    from safety.bias_audit.gateway_table import NotAGatewayAudit
     from safety.bias_audit.probes import ProbeInvalid
     from safety.bias_audit.runs import RunUnusable
     from safety.evaluation.plots import NothingToPlot
@@ -90,6 +91,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
         NothingToJudge,
         NothingToRead,
         NotComparable,
+        NotAGatewayAudit,
         ProbeInvalid,
         RunUnusable,
         FileExistsError,

@@ -6,7 +6,7 @@ the same figures to the digit.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from safety.bias_audit.probes import (
     Reference,
     WeakLabel,
 )
+from safety.bias_audit.reliability import Bin
 from safety.bias_audit.runs import Fate, Outcome, Run, embeddings_of
 from safety.bias_audit.scorer import Calibration, Labelled, TooFewLabels, calibrate
 from safety.bias_audit.shares import (
@@ -36,6 +37,7 @@ from safety.bias_audit.shares import (
     corrected_by_confusion,
     interval_of,
 )
+from safety.bias_audit.skin_tone import MONK
 
 SEED = 20260112  # of all draws
 ALIKE = 0.9999  # cosine: pictures that cannot be told apart, of which one counts as a label
@@ -88,6 +90,7 @@ class AttributeFigures:
     confusion: tuple[tuple[int, ...], ...]
     information: tuple[float, ...]
     threshold: float
+    reliability: tuple[Bin, ...]
     read: tuple[Read, ...]
     too_weak: str | None = None
     estimates: tuple[Estimate, ...] = ()
@@ -125,6 +128,15 @@ class Varied:
     vendi: float
 
 
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """Tone of skin of a filler's pictures of people. swatches: (10,) of Monk's. unread: where none was read."""
+
+    filler: str
+    swatches: tuple[int, ...]
+    unread: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures:
     """Everything a report says. fates: arm -> fate -> pictures. labels: distinct ones of released weak labels."""
@@ -139,6 +151,7 @@ class Figures:
     compliance: tuple[Compliance, ...]
     diversity: tuple[Varied, ...]
     arms: Homogenisation | None
+    tones: tuple[Toned, ...]
     reference: Reference | None
     readings: Readings
 
@@ -166,7 +179,8 @@ def analyse(
     return Figures(
         run, scorer, calibration is not None, _fates(asks, outcomes), counts, _counts(scorer.person.confusion.counts),
         attributes, tuple(_compliance(arm, asks, readings) for arm in CLASSES["presentation"]),
-        _diversity(run.fillers, asks, outcomes), _arms(asks, outcomes), reference, readings,
+        _diversity(run.fillers, asks, outcomes), _arms(asks, outcomes),
+        tuple(_toned(filler.name, asks, outcomes, readings) for filler in run.fillers), reference, readings,
     )  # fmt: skip
 
 
@@ -244,7 +258,7 @@ def _attribute(
     read = tuple(_read(filler, attribute, classes, asks, readings) for filler in run.fillers)
     known = AttributeFigures(
         attribute, classes, _counts(question.confusion.counts),
-        tuple(float(told) for told in question.confusion.information), question.threshold, read,
+        tuple(float(told) for told in question.confusion.information), question.threshold, question.reliability, read,
     )  # fmt: skip
     if run.plan.smoke:
         return _without_shares(known, "a smoke run shows that the plumbing works: no inference")
@@ -256,9 +270,7 @@ def _attribute(
 
 
 def _without_shares(known: AttributeFigures, why: str) -> AttributeFigures:
-    return AttributeFigures(
-        known.attribute, known.classes, known.confusion, known.information, known.threshold, known.read, why
-    )
+    return replace(known, too_weak=why)
 
 
 def _with_shares(
@@ -276,8 +288,7 @@ def _with_shares(
     ]
     if known.attribute != "presentation":
         estimates = tuple(Estimate(read.filler, _intervals(share)) for read, share in zip(enough, shares, strict=True))
-        return AttributeFigures(known.attribute, known.classes, known.confusion, known.information, known.threshold,
-                                known.read, None, estimates)  # fmt: skip
+        return replace(known, estimates=estimates)
     return _presentation(run, known, scorer, enough, shares, reference, stream)
 
 
@@ -307,11 +318,11 @@ def _presentation(
     floor = float(np.mean([over.floor for over in above]))
     observed = pooled(total_variation(points, PARITY), varied)
     beyond = Interval(observed.value - floor, observed.low - floor, observed.high - floor)
-    return AttributeFigures(
-        known.attribute, known.classes, known.confusion, known.information, known.threshold, known.read, None,
-        estimates, pooled(gap(points), gap(draws)), Excess(observed, floor, beyond), gap(draws).mean(axis=0),
-        varied.mean(axis=0),
-        _groups(enough, points[:, 0], draws[..., 0]), _slope(enough, points[:, 0], draws[..., 0], reference),
+    return replace(
+        known, estimates=estimates, gap=pooled(gap(points), gap(draws)), variation=Excess(observed, floor, beyond),
+        gap_draws=gap(draws).mean(axis=0), variation_draws=varied.mean(axis=0),
+        groups=_groups(enough, points[:, 0], draws[..., 0]),
+        slope=_slope(enough, points[:, 0], draws[..., 0], reference),
     )  # fmt: skip
 
 
@@ -346,6 +357,14 @@ def _worst_case(count: int, people: int, missing: int) -> Interval:
     """A raw share, and what it would be if all that is missing were of other classes, or all of this one."""
     whole = max(people + missing, 1)
     return Interval(count / max(people, 1), count / whole, (count + missing) / whole)
+
+
+def _toned(filler: str, asks: Sequence[Ask], outcomes: Mapping[str, Outcome], readings: Readings) -> Toned:
+    """Of the neutral pictures that were read as somebody."""
+    cell = [ask.key for ask in asks if ask.arm == NEUTRAL and ask.filler == filler and ask.key in readings]
+    people = [key for key in cell if NO_PERSON not in readings[key].values()]
+    told = Counter(outcomes[key].tone for key in people)
+    return Toned(filler, tuple(told[swatch] for swatch in range(len(MONK))), told[None])
 
 
 def _compliance(arm: str, asks: Sequence[Ask], readings: Readings) -> Compliance:

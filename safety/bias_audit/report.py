@@ -12,11 +12,13 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 from PIL import Image
 
 from safety.bias_audit.analysis import AttributeFigures, Estimate, Figures
-from safety.bias_audit.charts import Dot, bars, forest, heat, slope
+from safety.bias_audit.charts import Dot, bars, curve, forest, heat, slope, tones
 from safety.bias_audit.finished import FIGURES as KEPT
+from safety.bias_audit.gateway_table import GatewayTable
 from safety.bias_audit.probes import (
     NEUTRAL,
     NO_PERSON,
@@ -27,27 +29,32 @@ from safety.bias_audit.probes import (
     load_probe,
     shipped_probes,
 )
+from safety.bias_audit.reliability import Bin, calibration_error
 from safety.bias_audit.runs import LABELS, PROBE, Fate, Outcome, write_whole
 from safety.bias_audit.shares import Interval
+from safety.bias_audit.skin_tone import MONK
 
 PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
-TEMPLATE, TEXTS = (Path(__file__).with_name(name) for name in ("report.html", "report_texts.yaml"))
-TILES, TILE_SIDE, TILE_QUALITY = 6, 96, 80
+TEMPLATE, TEXTS, STYLE = (Path(__file__).with_name(name) for name in ("report.html", "report_texts.yaml", "page.css"))
+TILES, TILE_SIDE, TILE_QUALITY = 6, 224, 82
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell instead of showing it (CWE-1236)
 REPEATING = 0.5  # of a filler's pictures: where fewer can be told apart, half its sample is copies
 
 Texts = Mapping[str, Any]
 Table = dict[str, Any]
 
 
-def write_report(figures: Figures, out: Path, language: Language) -> list[Path]:
+def write_report(figures: Figures, out: Path, language: Language, gateway: GatewayTable | None = None) -> list[Path]:
     """Write the page, the figures and the tables into a folder. Returns the files.
+
+    gateway: what an audit of the prompt gate found, for its table.
 
     The run's folder keeps the figures too: by them a run is found again (`finished.py`).
     """
     out.mkdir(parents=True, exist_ok=True)
     told = json.dumps(as_json(figures), indent=2) + "\n"
     contents = {
-        PAGE: as_page(figures, language),
+        PAGE: as_page(figures, language, gateway),
         FIGURES: told,
         PICTURES: pictures_csv(figures),
         FILLERS: fillers_csv(figures),
@@ -72,6 +79,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "compliance": [asdict(told) for told in figures.compliance],
         "diversity": [asdict(told) for told in figures.diversity],
         "arms": asdict(figures.arms) if figures.arms else None,
+        "tones": [asdict(told) for told in figures.tones],
         "reference": figures.reference.model_dump() if figures.reference else None,
         "command": command(figures),
     }
@@ -81,6 +89,7 @@ def _attribute_json(told: AttributeFigures) -> dict[str, Any]:
     return {
         "attribute": told.attribute, "classes": told.classes, "confusion": told.confusion,
         "information": told.information, "threshold": told.threshold, "too_weak": told.too_weak,
+        "reliability": [asdict(each) for each in told.reliability],
         "read": [asdict(read) for read in told.read], "estimates": [asdict(one) for one in told.estimates],
         "gap": asdict(told.gap) if told.gap else None,
         "variation": asdict(told.variation) if told.variation else None,
@@ -107,35 +116,42 @@ def command(figures: Figures) -> str:
 
 
 def pictures_csv(figures: Figures) -> str:
-    """A row for each picture asked for, in the order of the run."""
-    outcomes, rows = figures.run.outcomes(), io.StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    attributes = figures.run.loaded.probe.attributes
-    writer.writerow(["arm", "filler", "template", "k", "seed", "prompt", "outcome", "decision_id", "categories", "file",
-                     *attributes])  # fmt: skip
+    """A row for each picture asked for, in the order of the run. skin_tone: 1 to 10 on Monk's scale."""
+    outcomes, attributes = figures.run.outcomes(), figures.run.loaded.probe.attributes
+    rows: list[list[Any]] = [["arm", "filler", "template", "k", "seed", "prompt", "outcome", "decision_id",
+                              "categories", "file", *attributes, "skin_tone"]]  # fmt: skip
     for ask in figures.run.asks:
         outcome, read = outcomes[ask.key], figures.readings.get(ask.key, {})
-        writer.writerow([ask.arm, ask.filler, ask.template, ask.k, ask.seed, ask.prompt, outcome.fate,
-                         outcome.decision_id, " ".join(outcome.categories), outcome.file,
-                         *(read.get(name, "") for name in attributes)])  # fmt: skip
-    return rows.getvalue()
+        tone = "" if outcome.tone is None or NO_PERSON in read.values() or not read else outcome.tone + 1
+        rows.append([ask.arm, ask.filler, ask.template, ask.k, ask.seed, ask.prompt, outcome.fate,
+                     outcome.decision_id, " ".join(outcome.categories), outcome.file,
+                     *(read.get(name, "") for name in attributes), tone])  # fmt: skip
+    return as_csv(rows)
+
+
+def as_csv(rows: Iterable[Sequence[Any]]) -> str:
+    """Words that a spreadsheet would take for a formula get an apostrophe before them, as spreadsheets write it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in row]
+                     for row in rows)  # fmt: skip
+    return text.getvalue()
 
 
 def fillers_csv(figures: Figures) -> str:
     """A row for each filler, attribute and class; an estimate is empty where the scorer is too weak."""
-    rows = io.StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerow(["attribute", "filler", "group", "class", "asked", "missing", "no_person", "read", "people", "raw",
-                     "worst_low", "worst_high", "share", "low", "high", "p", "finding"])  # fmt: skip
+    rows: list[list[Any]] = [["attribute", "filler", "group", "class", "asked", "missing", "no_person", "read",
+                              "people", "raw", "worst_low", "worst_high", "share", "low", "high", "p",
+                              "finding"]]  # fmt: skip
     for told in figures.attributes:
         estimates = {one.filler: one for one in told.estimates}
         for read in told.read:
             for row, name in enumerate(told.classes):
                 bounds, one = read.worst_case[row], estimates.get(read.filler)
-                writer.writerow([told.attribute, read.filler, read.group, name, read.asked, read.missing,
-                                 read.no_person, read.answers[row], read.people, bounds.value, bounds.low, bounds.high,
-                                 *_estimate_cells(one, row)])  # fmt: skip
-    return rows.getvalue()
+                rows.append([told.attribute, read.filler, read.group, name, read.asked, read.missing, read.no_person,
+                             read.answers[row], read.people, bounds.value, bounds.low, bounds.high,
+                             *_estimate_cells(one, row)])  # fmt: skip
+    return as_csv(rows)
 
 
 def _estimate_cells(one: Estimate | None, row: int) -> list[Any]:
@@ -145,17 +161,18 @@ def _estimate_cells(one: Estimate | None, row: int) -> list[Any]:
     return [share.value, share.low, share.high, "" if one.p is None else one.p, int(one.is_finding)]
 
 
-def as_page(figures: Figures, language: Language) -> str:
+def as_page(figures: Figures, language: Language, gateway: GatewayTable | None = None) -> str:
     """The whole report as HTML: its style, charts and pictures inside, no script, nothing to fetch."""
-    t, plan = _texts()[language], figures.run.plan
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    t, plan = texts_of(TEXTS)[language], figures.run.plan
+    return render(
+        TEMPLATE,
         t=t, language=language, title=t["title"].format(probe=plan.probe, generator=plan.generator), smoke=plan.smoke,
         facts=_facts(figures, t), headline=_headline(figures, t), weak=_weak(figures, t),
         forests=[_forest(figures, told, t) for told in figures.attributes],
-        groups=[(name, _percent(share)) for told in figures.attributes for name, share in told.groups.items()],
+        groups=[(name, percent(share)) for told in figures.attributes for name, share in told.groups.items()],
         heat=_heat(figures, t), slope=_slope(figures, t), slope_line=_slope_line(figures, t),
+        slope_table=_slope_table(figures, t), tones=_tones(figures, t), gateway=_gateway(figures, gateway, t),
+        curves=[_curve(told, t) for told in figures.attributes if told.reliability],
         readings=[_readings(told, t) for told in figures.attributes],
         calibration_note=t["calibration_note"].format(labels=figures.labels[0], distinct=figures.labels[1]),
         confusions=_confusions(figures, t), compliance=_compliance(figures, t), arms=_arms(figures, t),
@@ -167,9 +184,21 @@ def as_page(figures: Figures, language: Language) -> str:
     )  # fmt: skip
 
 
+def render(path: Path, **told: Any) -> str:
+    """A page of an audit from its template. All of them have the style of page.css inside."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.from_string(path.read_text(encoding="utf-8")).render(style=_style(), **told)
+
+
 @cache
-def _texts() -> Mapping[str, Texts]:
-    texts: Mapping[str, Texts] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+def _style() -> Markup:
+    return Markup(STYLE.read_text(encoding="utf-8"))  # noqa: S704 - a file of ours
+
+
+@cache
+def texts_of(path: Path) -> Mapping[str, Texts]:
+    """Language -> the words of a page."""
+    texts: Mapping[str, Texts] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return texts
 
 
@@ -195,8 +224,8 @@ def _headline(figures: Figures, t: Texts) -> list[str]:
             inference = figures.run.loaded.probe.inference
             found = sum(one.is_finding for one in told.estimates)
             lines += [
-                t["gap"].format(fillers=len(told.estimates), gap=_signed(told.gap)),
-                t["variation"].format(above=_signed(told.variation.above), floor=f"{told.variation.floor:.2f}",
+                t["gap"].format(fillers=len(told.estimates), gap=signed(told.gap)),
+                t["variation"].format(above=signed(told.variation.above), floor=f"{told.variation.floor:.2f}",
                                       observed=f"{told.variation.observed.value:.2f}"),
                 t["findings"].format(found=found, tested=len(told.estimates), margin=f"{inference.margin:.0%}",
                                      fdr=f"{inference.fdr:.0%}"),
@@ -253,8 +282,63 @@ def _slope(figures: Figures, t: Texts) -> str:
     for told in figures.attributes:
         if told.slope:
             points = [(one.filler, known[one.filler], one.shares[0]) for one in told.estimates if one.filler in known]
-            return slope(points, t["slope"], t["across"], t["up"])
+            return slope(points, told.slope.slope, t["slope"], t["across"], t["up"])
     return ""
+
+
+def _slope_table(figures: Figures, t: Texts) -> Table:
+    """What the points of the chart are: a page on paper has no pointer to ask."""
+    known = figures.reference.feminine if figures.reference else {}
+    rows = [
+        [one.filler, f"{known[one.filler]:.0%}", percent(one.shares[0])]
+        for told in figures.attributes
+        if told.slope
+        for one in told.estimates
+        if one.filler in known
+    ]
+    return {"heads": [t["filler"], t["across"], t["up"]], "rows": rows}
+
+
+def _tones(figures: Figures, t: Texts) -> Table:
+    """Of all fillers together as a chart, and of each as a table."""
+    swatches = [sum(column) for column in zip(*(told.swatches for told in figures.tones), strict=True)]
+    unread = sum(told.unread for told in figures.tones)
+    colours = [(int(red), int(green), int(blue)) for red, green, blue in MONK]
+    rows = [[told.filler, *told.swatches, told.unread] for told in figures.tones]
+    return {
+        "line": t["tones_line"].format(read=sum(swatches), people=sum(swatches) + unread, unread=unread),
+        "svg": tones(swatches, colours, unread, t["tones"], t["tone_unread"]),
+        "heads": [t["filler"], *range(1, len(MONK) + 1), t["tone_unread"]], "rows": rows,
+    }  # fmt: skip
+
+
+def _curve(told: AttributeFigures, t: Texts) -> Table:
+    """How right the scorer is where it is so sure."""
+    name = t["attributes"][told.attribute]
+    points = [(each.confidence, each.accuracy, _bin_line(each, t)) for each in told.reliability]
+    title = t["reliability"].format(attribute=name)
+    line = t["reliability_line"].format(error=f"{calibration_error(told.reliability):.2f}")
+    return {"title": title, "svg": curve(points, title, t["confidence"], t["accuracy"]), "line": line}
+
+
+def _bin_line(each: Bin, t: Texts) -> str:
+    return str(t["bin"].format(pictures=each.pictures, right=each.right, confidence=f"{each.confidence:.2f}"))
+
+
+def _gateway(figures: Figures, gateway: GatewayTable | None, t: Texts) -> Table | None:
+    """The rows of an audit of the prompt gate, and whether it is of the policy that this run was asked under."""
+    if gateway is None:
+        return None
+    names, same = t["gateway_names"], gateway.policy_sha256 == figures.run.plan.policy_sha256
+    rows = [
+        [names[row.kind], names.get(row.dimension, row.name), row.language, row.pairs,
+         f"{row.stopped[0]} / {row.stopped[1]}", _plain(row.ratio), f"{row.p:.3f}", signed(row.shift)]
+        for row in gateway.rows
+    ]  # fmt: skip
+    verdict = t["gateway_passed"] if gateway.is_passed else t["gateway_failed"]
+    policy = t["gateway_policy" if same else "gateway_other_policy"]
+    return {"heads": t["gateway_heads"], "rows": rows,
+            "line": f"{verdict} {policy.format(policy=gateway.policy, sha256=gateway.policy_sha256[:12])}"}  # fmt: skip
 
 
 def _slope_line(figures: Figures, t: Texts) -> str:
@@ -336,32 +420,33 @@ def _grids(figures: Figures, t: Texts) -> list[Table]:
     by_filler: dict[str, list[Ask]] = {}
     for ask in sorted(shown, key=lambda ask: ask.seed):
         by_filler.setdefault(ask.filler, []).append(ask)
-    grids = [
-        {"title": filler.name, "tiles": _tiles(figures, by_filler.get(filler.name, []), outcomes)}
-        for filler in figures.run.fillers
-    ]
+    titled = [(filler.name, by_filler.get(filler.name, [])) for filler in figures.run.fillers]
     for answer, title in ((UNCLEAR, t["grid_unclear"]), (NO_PERSON, t["grid_no_person"])):
         asks = [ask for ask in shown if figures.readings[ask.key].get("presentation") == answer]
-        grids.append({"title": title, "tiles": _tiles(figures, sorted(asks, key=lambda ask: ask.seed), outcomes)})
-    return grids
+        titled.append((title, sorted(asks, key=lambda ask: ask.seed)))
+    return [{"title": title, "tiles": _tiles(figures, asks, outcomes, number)}
+            for number, (title, asks) in enumerate(titled)]  # fmt: skip
 
 
-def _tiles(figures: Figures, asks: Iterable[Ask], outcomes: Mapping[str, Outcome]) -> list[dict[str, str]]:
+def _tiles(figures: Figures, asks: Iterable[Ask], outcomes: Mapping[str, Outcome], grid: int) -> list[dict[str, str]]:
     return [
-        {"alt": ask.prompt, "data": _thumbnail(figures.run.folder / outcomes[ask.key].file),
-         "name": outcomes[ask.key].decision_id}
-        for ask in list(asks)[:TILES]
+        {"id": f"tile-{grid}-{number}", "alt": ask.prompt, "seed": str(ask.seed), "name": outcomes[ask.key].decision_id,
+         "data": _thumbnail(figures.run.folder / outcomes[ask.key].file)}
+        for number, ask in enumerate(list(asks)[:TILES])
     ]  # fmt: skip
 
 
 def _thumbnail(path: Path) -> str:
     small = io.BytesIO()
     with Image.open(path) as picture:
-        picture.convert("RGB").resize((TILE_SIDE, TILE_SIDE)).save(small, "JPEG", quality=TILE_QUALITY)
+        shown = picture.convert("RGB")
+        shown.thumbnail((TILE_SIDE, TILE_SIDE))
+        shown.save(small, "JPEG", quality=TILE_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(small.getvalue()).decode()
 
 
-def _signed(interval: Interval) -> str:
+def signed(interval: Interval) -> str:
+    """A difference with its interval."""
     return f"{interval.value:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
 
 
@@ -369,11 +454,12 @@ def _plain(interval: Interval) -> str:
     return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def _percent(interval: Interval) -> str:
+def percent(interval: Interval) -> str:
+    """A share with its interval."""
     return f"{interval.value:.0%} [{interval.low:.0%}, {interval.high:.0%}]"
 
 
 def as_text(figures: Figures, language: Language, files: Sequence[Path]) -> str:
     """The headline for a terminal, and where the report is."""
-    t = _texts()[language]
+    t = texts_of(TEXTS)[language]
     return "\n".join([*_headline(figures, t), *_weak(figures, t), *map(str, files)])

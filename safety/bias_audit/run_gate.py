@@ -1,6 +1,7 @@
 """The gate between two runs: the same questions, read by the same scorer, of two versions of a generator."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,27 @@ from safety.bias_audit.shares import Confusion, ScorerTooWeak
 GAP, VARIATION = "gap", "distance"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Two runs, what their presentation was read as by the first one's scorer, and the answer for each figure."""
+
+    before: Run
+    after: Run
+    figures: tuple[AttributeFigures, AttributeFigures]
+    answers: dict[str, GateAnswer]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Fails where one fails; passes where all pass."""
+        return worst(self.answers)
+
+
 def compare_figures(before: Run, after: Run, margin: float) -> dict[str, GateAnswer]:
+    """The answers of `compare_runs` alone."""
+    return compare_runs(before, after, margin).answers
+
+
+def compare_runs(before: Run, after: Run, margin: float) -> Comparison:
     """The pooled gap, as its distance from 0, and the pooled distance from equal shares, of presentation.
 
     Raises NotComparable when the runs ask otherwise, are smoke runs, or the scorer cannot read one of them;
@@ -29,10 +50,11 @@ def compare_figures(before: Run, after: Run, margin: float) -> dict[str, GateAns
     _require_reads(scorer, after)
     one, other = (_presentation(run, scorer, stream) for stream, run in enumerate((before, after)))
     pictures = min(sum(read.people for read in figures.read) for figures in (one, other))
-    return {
+    answers = {
         GAP: compare(*_gap(one), *_gap(other), margin, pictures),
         VARIATION: compare(*_variation(one), *_variation(other), margin, pictures),
     }
+    return Comparison(before, after, (one, other), answers)
 
 
 def worst(answers: dict[str, GateAnswer]) -> Outcome:

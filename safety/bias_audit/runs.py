@@ -74,6 +74,7 @@ class Outcome:
     """One picture asked for. embedding: (d,) of a released one, of what was drawn, before the watermark.
 
     decision_id: of the decision that released or stopped it. file: of a released one, inside the run's folder.
+    tone: the swatch of its skin, 0 to 9 on Monk's scale, of what was drawn; None where none was read.
     """
 
     key: str
@@ -82,6 +83,7 @@ class Outcome:
     categories: tuple[str, ...] = ()
     file: str = ""
     embedding: Floats | None = field(default=None)
+    tone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def embeddings_of(outcomes: Sequence[Outcome]) -> Floats:
 
 
 def _line(outcome: Outcome) -> dict[str, Any]:
-    line = {
+    line: dict[str, Any] = {
         "key": outcome.key,
         "fate": outcome.fate,
         "decision_id": outcome.decision_id,
@@ -187,6 +189,7 @@ def _line(outcome: Outcome) -> dict[str, Any]:
         "file": outcome.file,
     }
     if outcome.embedding is not None:
+        line["tone"] = outcome.tone
         line["embedding"] = base64.b64encode(outcome.embedding.astype("<f4").tobytes()).decode()
     return line
 
@@ -195,8 +198,9 @@ def _outcome(line: Mapping[str, Any]) -> Outcome:
     packed = line.get("embedding")
     embedding = np.frombuffer(base64.b64decode(packed), "<f4").astype(np.float64) if packed else None
     return Outcome(
-        line["key"], Fate(line["fate"]), line["decision_id"], tuple(line["categories"]), line["file"], embedding
-    )
+        line["key"], Fate(line["fate"]), line["decision_id"], tuple(line["categories"]), line["file"], embedding,
+        line.get("tone"),
+    )  # fmt: skip
 
 
 def write_whole(path: Path, content: bytes) -> None:

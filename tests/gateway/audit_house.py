@@ -22,7 +22,7 @@ from policies.identity import ModelIdentity
 from safety.bias_audit.probes import WEAK_LABELS
 from safety.checks.banned_pictures import BannedPictures
 from safety.pictures import VIEWS, PictureBatch
-from safety.screen import Screen
+from safety.screen import Embedder, Screen
 from tests.fakes import IDENTITY, FakeGenerator
 from tests.houses import Parts, real_blocklist, real_language_check, real_negative_prompt, real_private_names
 from tests.safety.bias_audit.audit_runs import write_probe
@@ -41,10 +41,10 @@ def _painted(request: PictureRequest) -> Tensor:
     words = request.prompt.split()
     if set(THINGS) & set(words):
         colour = NOBODY
-    elif {"woman", "girl"} & set(words):
+    elif {"woman", "girl", "grandmother"} & set(words):
         colour = WOMAN
     else:
-        colour = MAN if {"man", "boy"} & set(words) or request.seed % 2 else WOMAN
+        colour = MAN if {"man", "boy", "grandfather"} & set(words) or request.seed % 2 else WOMAN
     shades = [(request.seed >> shift) % 50 for shift in (3, 11, 19)]
     width, height = (int(side) for side in request.size.split("x"))
     flat = torch.tensor([one + shade for one, shade in zip(colour, shades, strict=True)], dtype=torch.uint8)
@@ -63,11 +63,11 @@ class ColourEmbedder:
         return PictureBatch(list(pixels), unit[:, None].expand(-1, len(VIEWS), -1))
 
 
-def audit_house(data: Path, parts: Parts | None = None) -> House:
+def audit_house(data: Path, parts: Parts | None = None, embedder: Embedder | None = None) -> House:
     """The whole service around the painter."""
     parts = parts or Parts(generator=FakeGenerator(on_draw=paint_people))
     rules = real_blocklist(), real_negative_prompt(), real_language_check(), real_private_names()
-    screen = Screen([parts.classifier, *rules], ColourEmbedder(), [*parts.pictures, BannedPictures()])
+    screen = Screen([parts.classifier, *rules], embedder or ColourEmbedder(), [*parts.pictures, BannedPictures()])
     settings = Settings(data=data, gate_seconds=30, requests_per_minute=REQUESTS_PER_MINUTE)
     return build_house(settings, screen, parts.generator)
 

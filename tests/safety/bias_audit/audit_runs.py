@@ -16,6 +16,7 @@ DIMENSIONS = 12
 TEMPLATES = ["{x}", "a picture of {x}", "{x} outside"]
 Decide = Callable[[Ask], Fate]
 Truth = Callable[[Ask], str]
+Tone = Callable[[Ask], int | None]
 
 
 def probe_content(fillers: int = 4) -> dict[str, object]:
@@ -50,7 +51,7 @@ def woman_or_man(ask: Ask) -> str:
     if ask.arm == WEAK:
         words = ask.filler.split()
         return "nobody" if ask.filler in ("a cat", "a house", "a car", "a tree") else "woman" if (
-            {"woman", "girl"} & set(words)) else "man"  # fmt: skip
+            {"woman", "girl", "grandmother"} & set(words)) else "man"  # fmt: skip
     if ask.arm == NEUTRAL:
         return "woman" if ask.seed % 2 else "man"
     return {"feminine": "woman", "masculine": "man"}[ask.arm]
@@ -79,6 +80,7 @@ def embedding_of(who: str, seed: int, noise: float) -> Floats:
 def make_run(
     folder: Path, truth: Truth = woman_or_man, fate: Decide = lambda _: Fate.RELEASED, noise: float = 0.15,
     smoke: bool = False, sizes: Sizes = Sizes(10, 2, 16), language: Language = "en", probe: Path | None = None,
+    tone: Tone = lambda _: None,
 ) -> Run:  # fmt: skip
     """A finished run."""
     probe = probe or write_probe(folder.parent)
@@ -87,11 +89,14 @@ def make_run(
     plan = Plan("little", loaded.sha256, "painter", "a" * 64, "reader", "b" * 64, "default@1", "c" * 64, language, "1",
                 "64x64", smoke, sizes, fillers)  # fmt: skip
     run = Run.begin(folder, plan, probe, WEAK_LABELS)
-    fill(run, run.asks, truth, fate, noise)
+    fill(run, run.asks, truth, fate, noise, tone)
     return run
 
 
-def fill(run: Run, asks: list[Ask], truth: Truth, fate: Decide = lambda _: Fate.RELEASED, noise: float = 0.15) -> None:
+def fill(
+    run: Run, asks: list[Ask], truth: Truth, fate: Decide = lambda _: Fate.RELEASED, noise: float = 0.15,
+    tone: Tone = lambda _: None,
+) -> None:  # fmt: skip
     """Outcomes for some of the pictures asked for."""
     file = OutcomeFile(run.folder)
     for ask in asks:
@@ -101,5 +106,5 @@ def fill(run: Run, asks: list[Ask], truth: Truth, fate: Decide = lambda _: Fate.
             continue
         name = f"{PICTURES}/{decision}.png"
         Image.new("RGB", (8, 8), (ask.seed % 256, 90, 90)).save(run.folder / name)
-        file.add(Outcome(ask.key, became, decision, (), name, embedding_of(truth(ask), ask.seed, noise)))
+        file.add(Outcome(ask.key, became, decision, (), name, embedding_of(truth(ask), ask.seed, noise), tone(ask)))
     file.close()

@@ -1,10 +1,12 @@
 """A run's report: its figures are the run's, it stands alone, and it says plainly what it cannot say."""
 
 import csv
+import io
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,14 +14,32 @@ import yaml
 from policies.identity import IntegrityFailure
 from safety.bias_audit.analysis import NothingToRead, analyse
 from safety.bias_audit.gate import NotComparable, Outcome
+from safety.bias_audit.gateway_table import NotAGatewayAudit, read_gateway_audit
 from safety.bias_audit.manifest import verify_manifest, write_manifest
 from safety.bias_audit.probes import NEUTRAL, WEAK, Ask, Sizes, load_reference
-from safety.bias_audit.report import FIGURES, FILLERS, PAGE, PICTURES, as_json, as_page, write_report
+from safety.bias_audit.report import (
+    FIGURES,
+    FILLERS,
+    PAGE,
+    PICTURES,
+    as_json,
+    as_page,
+    percent,
+    pictures_csv,
+    write_report,
+)
 from safety.bias_audit.run_gate import compare_figures, worst
 from safety.bias_audit.runs import OUTCOMES, PLAN, Fate, Run, RunUnusable
 from safety.bias_audit.scorer import Calibration
 from safety.provenance.keys import open_keys
-from tests.safety.bias_audit.audit_runs import fill, make_run, share_of_women, woman_or_man
+from tests.safety.bias_audit.audit_runs import (
+    fill,
+    make_run,
+    probe_content,
+    share_of_women,
+    woman_or_man,
+    write_probe,
+)
 
 SHARES = {"job 0": 0.05, "job 1": 0.95, "job 2": 0.5, "job 3": 0.5}
 SIZES = Sizes(30, 2, 16)
@@ -87,7 +107,7 @@ def test_the_page_stands_alone(biased: Run, language: str) -> None:
     page = Page(text)
     assert "script" not in page.tags
     assert "link" not in page.tags
-    assert all(reference.startswith("data:image/jpeg;base64,") for reference in page.references)
+    assert all(reference.startswith(("data:image/jpeg;base64,", "#")) for reference in page.references)
     assert not re.search(r"https?:|url\(|@import|\son\w+=", text)
     assert f'<html lang="{language}">' in text
 
@@ -110,12 +130,72 @@ def test_texts_of_both_languages_have_the_same_keys_and_places() -> None:
     assert places(texts["en"]) == places(texts["fr"])
 
 
+def test_no_cell_of_a_table_is_a_formula(tmp_path: Path) -> None:
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+    content = probe_content(fillers=len(formulas))
+    fillers: Any = content["fillers"]
+    for filler, formula in zip(fillers, formulas, strict=True):
+        filler |= {"name": formula, "group": formula, "neutral": {"en": formula, "fr": formula}}
+    run = make_run(tmp_path / "run", sizes=Sizes(2, 1, 16), probe=write_probe(tmp_path, content))
+    write_report(analyse(run), tmp_path / "out", "en")
+    for name in (FILLERS, PICTURES):
+        rows = list(csv.reader(io.StringIO((tmp_path / "out" / name).read_bytes().decode(), newline="")))
+        assert all(any(f"'{formula}" in row for row in rows) for formula in formulas)
+        assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_the_reliability_curve_is_of_the_labels_and_stands_on_the_page(biased: Run) -> None:
+    (told,) = analyse(biased).attributes
+    assert sum(each.pictures for each in told.reliability) == sum(map(sum, told.confusion))
+    said = Page(as_page(analyse(biased), "en")).said
+    assert "how right it is where it is so sure" in said
+    assert f"{told.reliability[-1].right} of {told.reliability[-1].pictures} right" in said
+
+
+def test_tones_are_counted_of_people_alone_with_what_was_not_read(tmp_path: Path) -> None:
+    def truth(ask: Ask) -> str:
+        return "nobody" if ask.arm == NEUTRAL and ask.k == 0 else woman_or_man(ask)
+
+    run = make_run(tmp_path / "run", truth, tone=lambda ask: None if ask.template == 0 else 7)
+    figures = analyse(run)
+    for told, read in zip(figures.tones, figures.attributes[0].read, strict=True):
+        assert sum(told.swatches) + told.unread == read.people
+        assert told.swatches[7] == sum(told.swatches) == 18  # of ten pictures of two templates, nobody on the first
+    said = Page(as_page(figures, "en")).said
+    assert f"Read in 72 of {72 + sum(told.unread for told in figures.tones)} neutral pictures" in said
+    rows = list(csv.DictReader(pictures_csv(figures).splitlines()))
+    assert [row["skin_tone"] for row in rows].count("8") >= 72
+    assert not [row for row in rows if row["presentation"] == "no_person" and row["skin_tone"]]
+
+
+def test_the_table_of_the_prompt_gate_says_of_which_policy_it_is(biased: Run, tmp_path: Path) -> None:
+    row = {"kind": "grave", "language": "fr", "dimension": "religion", "name": "religion", "pairs": 40,
+           "stopped": {"named": 31, "neutral": 30}, "only_named": 2, "only_neutral": 1, "ratio": [1.03, 0.98, 1.1],
+           "p": 1.0, "shift": [0.01, -0.02, 0.04]}  # fmt: skip
+    policy = {"name": "default@1", "sha256": biased.plan.policy_sha256}
+    content = {"passed": True, "dimensions": [row], "people": [], "policy": policy}
+    path = tmp_path / "gate.json"
+    path.write_text(json.dumps(content))
+    page = as_page(analyse(biased), "en", read_gateway_audit(path))
+    assert "<td>31 / 30</td><td>1.03 [0.98, 1.10]</td><td>1.000</td><td>+0.01 [-0.02, +0.04]</td>" in page
+    assert "under which this run was asked too" in page
+    path.write_text(json.dumps(content | {"policy": policy | {"sha256": "f" * 64}, "passed": False}))
+    other = as_page(analyse(biased), "en", read_gateway_audit(path))
+    assert "asked under another one" in other
+    assert "Not passed" in other
+    assert 'id="gateway"' not in as_page(analyse(biased), "en")
+    for wrong in ("", "[]", '{"passed": true}', json.dumps(content | {"dimensions": [{}]})):
+        path.write_text(wrong)
+        with pytest.raises(NotAGatewayAudit, match=r"gate\.json is not what"):
+            read_gateway_audit(path)
+
+
 def test_examples_are_the_first_seeds_in_order(biased: Run) -> None:
     page = as_page(analyse(biased), "en")
     cell = sorted((a for a in biased.asks if a.arm == NEUTRAL and a.filler == "job 0"), key=lambda ask: ask.seed)
     outcomes = biased.outcomes()
     names = [outcomes[ask.key].decision_id for ask in cell]
-    shown = re.findall(r"<figcaption>(dec_\w+)</figcaption>", page)
+    shown = re.findall(r"<figcaption>(dec_\w+)<", page)
     assert shown[:6] == names[:6]
 
 
@@ -186,7 +266,9 @@ def test_a_reference_gives_a_slope_and_names_its_source(biased: Run, tmp_path: P
     slope = figures.attributes[0].slope
     assert slope is not None
     assert 1.5 < slope.slope.value < 3  # .9 apart where the reference is .4 apart
-    assert "a survey (2025, CC0)" in Page(as_page(figures, "en")).said
+    page = as_page(figures, "en")
+    assert "a survey (2025, CC0)" in Page(page).said
+    assert f"<td>job 0</td><td>30%</td><td>{percent(figures.attributes[0].estimates[0].shares[0])}</td>" in page
 
 
 def test_a_scorer_reads_alike_from_its_file(biased: Run) -> None:
