@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -15,8 +16,9 @@ from generator.openai_upstream import OpenAIUpstream
 from generator.options import Upstream
 from policies.identity import ModelIdentity
 from safety.bias_audit.analysis import analyse
-from safety.bias_audit.planted.scorer import features_of
-from safety.bias_audit.planted.upstream import MODEL, Planting, checked, main, server
+from safety.bias_audit.planted.glyphs import PRESENTATIONS, draw, planted
+from safety.bias_audit.planted.scorer import coarser, features_of, trained
+from safety.bias_audit.planted.upstream import MODEL, STYLE, Planting, checked, main, server
 from safety.bias_audit.probes import WEAK_LABELS
 from safety.bias_audit.report import as_json
 from safety.bias_audit.runs import Fate
@@ -26,18 +28,25 @@ from tests.gateway.audit_house import audit_house
 from tests.houses import Parts
 from tests.safety.bias_audit.audit_runs import probe_content, write_probe
 
-CONTEXTS, PER_CELL, SECRET, SIZE = 6, 12, 31, "64x64"
+CONTEXTS, PER_CELL, SECRET, SIZE = 9, 6, 31, "64x64"
+LABELS = ("woman", "man", "girl", "boy", "old woman", "old man", "woman doctor", "man doctor", "cat", "tree")
 SUBJECTS = {f"job {number}": f"a worker {number}" for number in range(4)}
 
 
 class GlyphEmbedder:
-    """A grid over the picture: real pixels, real errors."""
+    """A small network, trained on other glyphs: real pixels, real errors."""
 
     identity: ModelIdentity = IDENTITY
 
+    def __init__(self) -> None:
+        pictures, truth = draw(planted(0.5, no_person=0.2), 400, np.random.default_rng(1), STYLE)
+        self._weights = trained(features_of(pictures), truth.presentation, len(PRESENTATIONS)).weights
+
     def embed(self, pixels: Sequence[Tensor]) -> PictureBatch:
-        grids = torch.tensor(features_of(torch.stack(list(pixels)).permute(0, 2, 3, 1).numpy()))
-        unit = grids / grids.norm(dim=-1, keepdim=True)
+        features = features_of(torch.stack(list(pixels)).permute(0, 2, 3, 1).numpy())
+        logits = features @ self._weights[:-1] + self._weights[-1]
+        told = torch.tensor(np.column_stack([logits, coarser(features, 1)]))
+        unit = told / told.norm(dim=-1, keepdim=True)
         return PictureBatch(list(pixels), unit[:, None].expand(-1, len(VIEWS), -1))
 
 
@@ -68,6 +77,7 @@ def report(planting: Planting, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 def _wanted(folder: Path) -> Wanted:
     labels = yaml.safe_load(WEAK_LABELS.read_text())
+    labels["prompts"] = [label for label in labels["prompts"] if label["en"].split(" ", 1)[1] in LABELS]
     labels["contexts"] = {language: texts[:CONTEXTS] for language, texts in labels["contexts"].items()}
     path = folder / "labels.yaml"
     path.write_text(yaml.safe_dump(labels))

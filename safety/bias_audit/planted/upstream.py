@@ -20,12 +20,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from safety.bias_audit.planted.glyphs import AGES, Planted, draw, planted
+from safety.bias_audit.planted.glyphs import AGES, Planted, Style, draw, planted
 from safety.bias_audit.probes import load_probe
 from safety.bias_audit.shares import Floats
 from safety.evaluation.tables import aligned
 
 MODEL = "planted-glyphs"
+STYLE = Style(
+    noise=6, overlap=0.2
+)  # clearer than the self-test's: weak labels are few, and a scorer is to be made of them
 FEMININE, MASCULINE = {"woman", "girl", "grandmother"}, {"man", "boy", "grandfather"}
 YOUNG, OLD = {"girl", "boy", "baby", "child"}, {"old", "grandmother", "grandfather"}
 THINGS = {"cat", "house", "car", "tree"}
@@ -48,7 +51,7 @@ class Planting:
     def picture(self, prompt: str, seed: int, side: int) -> bytes:
         """A PNG; the same for the same prompt and seed."""
         told = hashlib.sha256(f"{self._secret}|{prompt}|{seed}".encode()).digest()
-        pixels, _ = draw(self.plan(prompt), 1, np.random.default_rng(int.from_bytes(told[:8])))
+        pixels, _ = draw(self.plan(prompt), 1, np.random.default_rng(int.from_bytes(told[:8])), STYLE)
         encoded = io.BytesIO()
         Image.fromarray(pixels[0]).resize((side, side), Image.Resampling.BICUBIC).save(encoded, "PNG")
         return encoded.getvalue()

@@ -45,10 +45,10 @@ def test_planted_tones_of_glyphs_are_read_and_things_hardly() -> None:
     people = [(tone, int(true)) for tone, true, who in zip(read, truth.tone, truth.presentation, strict=True)
               if who != NO_PERSON]  # fmt: skip
     told = [(tone_of(np.array(tone)), tone_of(np.array(true))) for tone, true in people if tone is not None]
-    assert len(told) >= 0.8 * len(people)
-    assert sum(one == other for one, other in told) >= 0.85 * len(told)
-    for index in range(len(TONES)):  # nobody's tone is left out more often
+    assert len(told) >= 0.9 * len(people)
+    assert sum(one == other for one, other in told) >= 0.9 * len(told)
+    for index in range(len(TONES)):  # whoever has which tone
         mine = [tone for tone, true in people if tone_of(np.array(true)) == index]
-        assert sum(tone is None for tone in mine) <= 0.25 * len(mine)
+        assert sum(tone is None for tone in mine) <= 0.15 * len(mine)
     things = [tone for tone, who in zip(read, truth.presentation, strict=True) if who == NO_PERSON]
-    assert sum(tone is not None for tone in things) <= 0.25 * len(things)
+    assert sum(tone is not None for tone in things) <= 0.1 * len(things)
