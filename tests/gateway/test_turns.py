@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from gateway.errors import DatabaseUnavailable
 from gateway.store import engine as engine_module
@@ -93,7 +93,7 @@ def test_a_writer_that_never_ends_is_told_to_the_others_and_readers_do_not_wait(
     engine.dispose()
 
 
-def _write_one(engine: engine_module.Engine, failed: list[Exception]) -> None:
+def _write_one(engine: Engine, failed: list[Exception]) -> None:
     try:
         with transaction(engine, "write"):
             pass
