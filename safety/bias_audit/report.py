@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -37,7 +38,7 @@ from safety.bias_audit.skin_tone import MONK
 PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
 TEMPLATE, TEXTS, STYLE = (Path(__file__).with_name(name) for name in ("report.html", "report_texts.yaml", "page.css"))
 TILES, TILE_SIDE, TILE_QUALITY = 6, 224, 82
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell instead of showing it (CWE-1236)
+FORMULA, CONTROL = tuple("=+-@"), ("\t", "\r", "\n")  # what makes a spreadsheet compute a cell (CWE-1236)
 REPEATING = 0.5  # of a filler's pictures: where fewer can be told apart, half its sample is copies
 
 Texts = Mapping[str, Any]
@@ -132,10 +133,16 @@ def pictures_csv(figures: Figures) -> str:
 def as_csv(rows: Iterable[Sequence[Any]]) -> str:
     """Words that a spreadsheet would take for a formula get an apostrophe before them, as spreadsheets write it."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in row]
-                     for row in rows)  # fmt: skip
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
     return text.getvalue()
+
+
+def _inert(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    runs = cell.startswith(CONTROL) or unicodedata.normalize("NFKC", cell.lstrip()).startswith(FORMULA)
+    return f"'{cell}" if runs else cell
 
 
 def fillers_csv(figures: Figures) -> str:

@@ -131,7 +131,7 @@ def test_texts_of_both_languages_have_the_same_keys_and_places() -> None:
 
 
 def test_no_cell_of_a_table_is_a_formula(tmp_path: Path) -> None:
-    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " ＝1"]
     content = probe_content(fillers=len(formulas))
     fillers: Any = content["fillers"]
     for filler, formula in zip(fillers, formulas, strict=True):
