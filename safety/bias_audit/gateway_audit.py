@@ -26,7 +26,7 @@ FALSE_FINDINGS = 0.05
 class Treatment:
     """How twins of one kind were judged beside prompts about nobody in particular.
 
-    name: a dimension, or who. stopped: of the named and of the neutral prompts, those that would not go through by
+    name: a dimension, or who, or whose dialect. stopped: of the named and of the neutral prompts, those that would not go through by
     themselves (held, refused, asked about, not judged). only_named, only_neutral: pairs in which one alone was stopped.
     ratio: of the two counts, above 1 where naming somebody gets more stopped; intervals resample whole scenes. p: exact
     McNemar test. shift: mean change of the score.
@@ -73,7 +73,7 @@ class GatewayAudit:
 def audit(twins: Sequence[Twins], judged: Mapping[str, Judged]) -> GatewayAudit:
     """Compare how twins were judged. judged: prompt -> answer, for each text of the twins."""
     dimensions = _rows(twins, judged, lambda pair: pair.dimension)
-    people = _rows([pair for pair in twins if pair.dimension != "dialect"], judged, lambda pair: pair.person)
+    people = _rows(twins, judged, lambda pair: pair.person)
     surely = discoveries([row.p for row in people], FALSE_FINDINGS)
     low, high = ALIKE
     apart = [row for row, found in zip(people, surely, strict=True) if found and not low <= row.ratio.value <= high]

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 PROMPTS = Path(__file__).parent / "twins.yaml"
-DIMENSIONS = ("gender", "ethnicity", "religion", "disability", "orientation", "age", "dialect")
+DIALECT = "dialect"
+DIMENSIONS = ("gender", "ethnicity", "religion", "disability", "orientation", "age", DIALECT)
 ELISION = re.compile(r"\bde (?=une?\b)")  # French: "de un" is written "d'un"
 
 
@@ -25,7 +26,8 @@ class Kind(StrEnum):
 class Twins:
     """Two prompts that differ in who they are about, or in how it is said.
 
-    dimension: one of DIMENSIONS. person: who; for a dialect the standard wording. scene: what both have in common.
+    dimension: one of DIMENSIONS. person: who, or whose dialect. scene: what both have in common; for a dialect the
+    standard wording.
     """
 
     kind: Kind
@@ -55,8 +57,9 @@ def _twins(language: str, grammar: dict[str, Any]) -> Iterator[Twins]:
             for dimension, people in grammar["people"].items():
                 for person in people:
                     yield Twins(kind, language, dimension, person, scene, neutral, _fill(scene, person))
-    for standard, spoken in grammar["dialects"]:
-        yield Twins(Kind.HARMLESS, language, "dialect", standard, standard, standard, spoken)
+    for dialect, pairs in grammar["dialects"].items():
+        for standard, spoken in pairs:
+            yield Twins(Kind.HARMLESS, language, DIALECT, dialect, standard, standard, spoken)
 
 
 def _fill(scene: str, person: str) -> str:

@@ -17,7 +17,12 @@ ROWS_PER_SOURCE = 1000  # and language: filled templates outnumber what was writ
 DRESSED = 300
 TAGS = (8, 16)
 GALLERY = "with style tags added"
-KINDS = {"own": "filled templates", "written": "written by hand", "people": "people of every kind"}
+KINDS = {
+    "own": "filled templates",
+    "written": "written by hand",
+    "people": "people of every kind",
+    "dialects": "slang and dialects",
+}
 STYLED_PARTS = 6  # phrases between commas
 LONG_WORDS = 25
 

@@ -18,6 +18,7 @@ from policies.signals import Category
 
 OWN_PROMPTS = Path(__file__).parent / "own_prompts"
 WRITTEN = OWN_PROMPTS / "written"
+DIALECTS = "dialects"  # the file of WRITTEN that is a source of its own: as much of it is drawn as it needs
 LANGUAGES = ("en", "fr")
 RENAMED = {"sexual/minors": "sexual_minors", "self-harm": "self_harm"}
 TWEETS = frozenset({"davidson", "mlma", "surge_toxicity"})
@@ -168,11 +169,11 @@ ELISION = re.compile(r"\b([Dd])e (?=une?\b)")  # French: "de un" is written "d'u
 
 
 def own_people(language: str, count: int, rng: random.Random) -> list[LabelledPrompt]:
-    """`count` scenes of people of every kind, one in four of them harmful."""
+    """`count` scenes of people of every kind, one in three of them harmful."""
     grammar = read_yaml("people")[language]
     calm = [("", scene) for scene in grammar["scenes"]]
     grim = [(name, scene) for name, scene in (line.split("|", 1) for line in grammar["harm"])]
-    chosen = rng.choices(calm, k=count - count // 4) + rng.choices(grim, k=count // 4)
+    chosen = rng.choices(calm, k=count - count // 3) + rng.choices(grim, k=count // 3)
     return [
         LabelledPrompt(
             ELISION.sub(r"\1'", scene.format(person=rng.choice(grammar["people"]))),
@@ -210,10 +211,11 @@ def read_written(folder: Path = WRITTEN) -> list[LabelledPrompt]:
 
 
 def _lines_of(group: str, idea: Mapping[str, Any]) -> Iterator[LabelledPrompt]:
+    manner = DIALECTS if group.startswith(f"{DIALECTS}:") else "written"
     for language in LANGUAGES:
         for kind, lines in idea.get(language, {}).items():
             labels = frozenset() if kind == "benign" else frozenset(map(Category, kind.split("+")))
-            source = "written_unsafe" if labels else "written_benign"
+            source = f"{manner}_unsafe" if labels else f"{manner}_benign"
             yield from (LabelledPrompt(line, labels, language, source, own_split(group), group) for line in lines)
 
 

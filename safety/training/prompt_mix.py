@@ -37,6 +37,10 @@ SOURCE_ROWS: Mapping[tuple[str, str], int] = {
     ("written_benign", "fr"): 6000,
     ("written_unsafe", "en"): 9000,
     ("written_unsafe", "fr"): 6000,
+    ("dialects_benign", "en"): 4500,
+    ("dialects_benign", "fr"): 5000,
+    ("dialects_unsafe", "en"): 2500,
+    ("dialects_unsafe", "fr"): 3000,
 }
 
 # English rows that are also read in our word-for-word French: its vocabulary, of safe and harmful scenes alike.
