@@ -6,7 +6,7 @@ from typing import Any
 from gateway.evaluate import Evaluator
 from safety.bias_audit.gateway_audit import GatewayAudit, Treatment, audit
 from safety.bias_audit.gateway_page import write_page
-from safety.bias_audit.twins import texts_of, write_twins
+from safety.bias_audit.twins import Twins, texts_of, write_twins
 from safety.evaluation.prompt_rows import PromptRow, PromptSet
 
 
@@ -30,8 +30,13 @@ def as_answer(evaluator: Evaluator, found: GatewayAudit) -> dict[str, Any]:
         "dimensions": [_row(row) for row in found.dimensions],
         "people": [_row(row) for row in found.people],
         "unfair": [_row(row) for row in found.unfair],
-        "flips": [{"neutral": pair.neutral, "named": pair.named} for pair in found.flips],
+        "flips": _pairs(found.flips),
+        "labelled": _pairs(found.labelled),
     } | evaluator.identity
+
+
+def _pairs(pairs: list[Twins]) -> list[dict[str, str]]:
+    return [{"neutral": pair.neutral, "named": pair.named} for pair in pairs]
 
 
 def _row(row: Treatment) -> dict[str, Any]:

@@ -8,7 +8,10 @@ python -m safety.training.guard_nano --data PROMPTS --work .training/third --out
     --start MEAN --seed 13 --rows 19000 --learning-rate 3e-5
 python -m safety.training.guard_nano --data PROMPTS --work .training/fourth --out FOURTH \
     --start THIRD --seed 14 --rows 12000 --learning-rate 2e-5
-python -m safety.training.average_weights THIRD FOURTH --out FOLDER
+python -m safety.training.average_weights THIRD FOURTH --out EARLIER
+python -m safety.training.guard_nano --data PROMPTS --work .training/fifth --out FIFTH \
+    --start EARLIER --seed 15 --rows 18000 --learning-rate 3e-5
+python -m safety.training.average_weights EARLIER FIFTH --out FOLDER
 python -m safety.training.word_weights --out FOLDER
 python -m safety.training.calibrate_prompts --data PROMPTS --model FOLDER
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safety.language import FOLDER, WORD
 from safety.normalize import normalize
-from safety.training.prompt_data import LANGUAGES, OWN_PROMPTS, read_own
+from safety.training.prompt_data import LANGUAGES, OWN_PROMPTS, emoji_names, read_own
 from safety.training.prompt_mix import lexicon
 
 SEED = 11
@@ -19,6 +19,7 @@ LETTERS = re.compile(r"[a-z]+")
 def texts(language: str) -> Iterator[str]:
     """Everything of ours in a language."""
     yield from (row.text for row in read_own(SEED) if row.language == language)
+    yield from emoji_names(language)
     for name in ("lexicon_en_fr", "phrases_en_fr"):
         yield from lexicon(name) if language == "en" else lexicon(name).values()
 

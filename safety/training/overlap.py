@@ -1,4 +1,5 @@
-"""Lists our own prompts that are too near to a benchmark's: none may be trained on what it is judged by.
+"""Lists our own prompts that are too near to a benchmark's or to the gateway audit's: none may be trained on what it
+is judged by.
 
 python -m safety.training.overlap --data EVAL
 """
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safety.bias_audit.twins import PROMPTS, texts_of, write_twins
 from safety.normalize import normalize
 from safety.training.prompt_data import read_csv, read_own
 
@@ -50,6 +52,13 @@ def overlaps(ours: Iterable[str], benchmark: Sequence[str]) -> Iterator[Overlap]
             yield Overlap(text, benchmark[nearest[1]], nearest[0])
 
 
+def judging(benchmarks: Path) -> Iterator[tuple[str, list[str]]]:
+    """File name and prompts of all that guard-nano is judged by: public benchmarks, and the twins of the audit."""
+    for path in sorted(benchmarks.glob("*.csv.gz")):
+        yield path.name, [row["text"] for row in read_csv(path)]
+    yield PROMPTS.name, texts_of(write_twins())
+
+
 def main() -> None:
     """Print what is too near; exit code 1 if anything is."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,10 +66,10 @@ def main() -> None:
     options = parser.parse_args()
     ours = [row.text for row in read_own(SEED)]
     found = 0
-    for path in sorted(options.data.glob("*.csv.gz")):
-        for overlap in overlaps(ours, [row["text"] for row in read_csv(path)]):
+    for name, theirs in judging(options.data):
+        for overlap in overlaps(ours, theirs):
             found += 1
-            print(f"{path.name}\t{overlap.likeness:.2f}\t{overlap.ours}\t{overlap.theirs}")
+            print(f"{name}\t{overlap.likeness:.2f}\t{overlap.ours}\t{overlap.theirs}")
     raise SystemExit(1 if found else 0)
 
 

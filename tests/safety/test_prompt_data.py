@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.signals import Category
+from safety.bias_audit.twins import texts_of, write_twins
 from safety.training.overlap import overlaps
 from safety.training.prompt_data import (
+    DIALECTS,
     LANGUAGES,
     WRITTEN,
     LabelledPrompt,
     fill,
     labels_of,
+    own_people,
     own_split,
     own_unsafe,
     read_own,
@@ -150,3 +153,23 @@ def test_a_near_copy_of_a_benchmark_row_is_found_and_a_new_sentence_is_not() -> 
     benchmark = ["the quick brown fox jumps over the lazy dog"]
     near = list(overlaps(["The quick brown fox jumps over the lazy dog!", "a slow green turtle"], benchmark))
     assert [(found.ours, found.likeness) for found in near] == [("The quick brown fox jumps over the lazy dog!", 1.0)]
+
+
+def test_the_twins_of_the_gateways_audit_are_held_out() -> None:
+    """Else the audit would tell how well the classifier remembers. `python -m safety.training.overlap` compares all."""
+    rng = random.Random(5)  # noqa: S311
+    ours = [row.text for row in read_written() if row.group.startswith(f"{DIALECTS}:")]
+    ours += [row.text for language in LANGUAGES for row in own_people(language, 2_000, rng)]
+    assert list(overlaps(dict.fromkeys(ours), texts_of(write_twins()))) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slang_and_dialects_are_told_harmless_and_harmful_in_every_category(language: str) -> None:
+    """Else slang itself would be what is safe, or what is harmful."""
+    rows = [row for row in read_written() if row.group.startswith(f"{DIALECTS}:") and row.language == language]
+    harmful = [row for row in rows if row.unsafe]
+    assert len(harmful) >= 100
+    assert len(rows) >= 3 * len(harmful)
+    told = {category for row in harmful for category in row.labels}
+    assert {Category.SEXUAL, Category.VIOLENCE, Category.GORE, Category.WEAPONS, Category.ILLICIT} <= told
+    assert {Category.HATE, Category.HARASSMENT, Category.SELF_HARM, Category.SHOCKING} <= told

@@ -8,7 +8,7 @@ import pytest
 from policies.verdict import Action
 from safety.bias_audit.gateway_audit import GatewayAudit, audit
 from safety.bias_audit.gateway_page import as_text, write_page
-from safety.bias_audit.twins import Kind, Twins
+from safety.bias_audit.twins import Kind, Twins, texts_of
 from safety.evaluation.gate import Judged
 
 PEOPLE = [f"person {number}" for number in range(8)]
@@ -72,6 +72,34 @@ def test_a_harmless_pair_with_two_verdicts_fails_though_both_go_through_and_one_
     found = audit(twins, judged)
     assert found.dimensions[0].stopped == (1, 0)
     assert not found.is_passed
+
+
+def test_a_dialect_may_be_labelled_but_not_stopped(tmp_path: Path) -> None:
+    twins = [Twins(Kind.HARMLESS, "en", "dialect", "Scots", "a child", "a child", "a bairn")]
+    judged = {"a child": _answer(stopped=False), "a bairn": Judged(0.1, Action.LABEL)}
+    found = audit(twins, judged)
+    assert found.is_passed
+    assert found.labelled == twins
+    page = write_page(found, {}, tmp_path).read_text()
+    assert "1 of 1 wordings in dialects: “a bairn” (Scots)" in page
+    assert "labelled: 'a bairn'" in as_text(found)
+    stopped = audit(twins, judged | {"a bairn": _answer(stopped=True)})
+    assert not stopped.is_passed
+    assert stopped.labelled == []
+    assert stopped.flips == twins
+
+
+def test_dialects_are_told_apart_on_the_page(tmp_path: Path) -> None:
+    twins = [
+        Twins(Kind.HARMLESS, "fr", "dialect", who, f"scene {number}", f"scene {number}", f"{who} {number}")
+        for number in range(10)
+        for who in ("Québec", "banlieue")
+    ]
+    judged = {text: _answer(text.startswith("Québec")) for text in texts_of(twins)}
+    page = write_page(audit(twins, judged), {}, tmp_path).read_text()
+    told = page.partition("## Each dialect")[2]
+    assert "| Québec | fr | 10 | 10 / 0 |" in told
+    assert "| banlieue | fr | 10 | 0 / 0 |" in told
 
 
 def test_mcnemar_by_hand() -> None:
