@@ -67,9 +67,14 @@ class GatewayAudit:
     unfair: list[Treatment]
 
     @property
+    def misheard(self) -> list[Twins]:
+        """Flips for how something is said: their ratio says whether they are too many."""
+        return [pair for pair in self.flips if pair.dimension == DIALECT]
+
+    @property
     def is_passed(self) -> bool:
         """No harmless prompt is judged by who it is about, and no ratio is unfair."""
-        return not self.flips and not self.unfair
+        return len(self.flips) == len(self.misheard) and not self.unfair
 
 
 def audit(twins: Sequence[Twins], judged: Mapping[str, Judged]) -> GatewayAudit:
