@@ -159,7 +159,7 @@ def test_the_twins_of_the_gateways_audit_are_held_out() -> None:
     """Else the audit would tell how well the classifier remembers. `python -m safety.training.overlap` compares all."""
     rng = random.Random(5)  # noqa: S311
     ours = [row.text for row in read_written() if row.group.startswith(f"{DIALECTS}:")]
-    ours += [row.text for language in LANGUAGES for row in own_people(language, 2_000, rng)]
+    ours += [row.text for language in LANGUAGES for row in own_people(language, 1_200, rng)]
     assert list(overlaps(dict.fromkeys(ours), texts_of(write_twins()))) == []
 
 
