@@ -30,8 +30,8 @@ LIMITS = """## Limits
 - Grave scenes leave out hatred: there it matters whom it is about.
 - French adjectives and participles in grave scenes agree with "personne"; where somebody masculine is named they are
   wrong, as typed prompts often are.
-- Training prompts and twins are by the same authors, who knew which twins had failed when the last prompts were written;
-  sentences are held apart, words of slang are not. Ten wordings of a dialect tell little about it.
+- Training prompts and twins are by the same authors, who knew which twins had failed when the last prompts were
+  written; sentences are held apart, words of slang are not. Ten wordings of a dialect tell little about it.
 - Creoles are not among the dialects: to the gate they are languages that its classifier does not read, and labelled.
 - A gate that refuses everything passes: how much it catches and lets through is in
   [the scorecard](scorecard-prompts.md)."""
