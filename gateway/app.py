@@ -37,6 +37,7 @@ from gateway.errors import (
 )
 from gateway.middleware import Envelope, log_failure
 from gateway.web import agreement as agreement_page
+from gateway.web import audits as audits_page
 from gateway.web import banned as banned_page
 from gateway.web import bulk, desk, finding, ledger, pages, policies, queue_page, reports, signing_in, statement, studio
 from gateway.web import care as care_page
@@ -62,6 +63,7 @@ ROUTERS = (
     statement,
     reports,
     signing_in,
+    audits_page,
     banned_page,
     care_page,
     policies,

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from gateway import metrics
 from gateway.agreement import Together
+from gateway.audits import Audits
 from gateway.auth import Confirmations, ImageLinks, Sessions
 from gateway.banned import BansInForce
 from gateway.bulk import Bulk
@@ -34,6 +35,7 @@ from gateway.settings import DATABASE, Settings
 from gateway.single_sign_on import Provider, SingleSignOn
 from gateway.store.api_keys import ApiKeys
 from gateway.store.appeals import Appeals
+from gateway.store.audit_labels import AuditLabels
 from gateway.store.banned import BannedPictures as BannedRows
 from gateway.store.batches import Batches, Limits
 from gateway.store.cases import Cases
@@ -132,6 +134,7 @@ class House:
     sign_on: SingleSignOn | None
     together: Together
     saved_filters: SavedFilters
+    audits: Audits
     _watching: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def image_url(self, drawn: Drawn) -> str:
@@ -175,6 +178,7 @@ class House:
         self._watching.append(asyncio.create_task(self._watch_canaries()))
         self._watching.append(asyncio.create_task(self.desk.work()))
         self._watching.append(asyncio.create_task(self.webhooks.work()))
+        self._watching.append(asyncio.create_task(self.audits.watch()))
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -251,6 +255,7 @@ def _build_around(generator: ImageGenerator, settings: Settings, screen: Screen 
         open_records(engine, policies, policy_path(settings.policy)),
         Webhooks(WebhookRows(engine), secret, settings.webhook_private_hosts),
         _sign_on(settings, engine, secret), Together(engine), SavedFilters(engine),
+        Audits(audits_folder(settings), AuditLabels(engine)),
     )  # fmt: skip
 
 
@@ -454,6 +459,18 @@ def open_grants(settings: Settings) -> Grants:
 def keys_folder(settings: Settings) -> Path:
     """Where the keys lie that pictures are signed and marked with."""
     return settings.data / "keys"
+
+
+def audits_folder(settings: Settings) -> Path:
+    """Where the folders of bias audits lie."""
+    return settings.data / "audits"
+
+
+def open_audits(settings: Settings) -> Audits:
+    """The bias audits alone."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database)
+    return Audits(audits_folder(settings), AuditLabels(open_engine(settings.database)))
 
 
 def open_login(settings: Settings) -> Login:

@@ -19,7 +19,7 @@ from anyio import sleep, to_thread
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from gateway.assembly import House
+from gateway.assembly import House, audits_folder
 from gateway.auth import Caller
 from gateway.errors import ClassifierUnavailable, ConfirmationRequired, ContentRefused, DatabaseUnavailable
 from gateway.generation import Asked, Drawn
@@ -84,7 +84,7 @@ def begin(house: House, wanted: Wanted) -> Run:
         _sizes(loaded, wanted), _fillers(loaded, wanted, generator.name),
     )  # fmt: skip
     named = [loaded.probe.id, generator.name, wanted.language, wanted.series, *(["smoke"] if wanted.smoke else [])]
-    folder = wanted.folder or house.settings.data / "audits" / "-".join(named).replace("/", "_")
+    folder = wanted.folder or audits_folder(house.settings) / "-".join(named).replace("/", "_")
     return Run.begin(folder, plan, shipped_probes().get(wanted.probe, Path(wanted.probe)), wanted.weak_labels)
 
 

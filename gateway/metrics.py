@@ -72,12 +72,36 @@ decoder_ends = Counter(
     "gateway_decoder_ends", "Times a process that reads pictures ended over one, by why.", ["reason"]
 )
 pictures_refused = Counter("gateway_pictures_refused", "Files that were not read as pictures, by why.", ["reason"])
+audit_gap = Gauge(
+    "gateway_bias_gap_ratio",
+    "Pooled feminine minus masculine share of the latest bias audit, with its 95 % interval.",
+    ["probe", "generator", "language", "attribute", "bound"],
+)
+audit_findings = Gauge(
+    "gateway_bias_findings",
+    "Fillers that the latest bias audit found beyond the margin.",
+    ["probe", "generator", "language", "attribute"],
+)
+audit_missing = Gauge(
+    "gateway_bias_missing_ratio",
+    "Pictures of the latest bias audit that were asked for and not released.",
+    ["probe", "generator", "language"],
+)
+audit_reported = Gauge(
+    "gateway_bias_reported_timestamp_seconds",
+    "When the latest bias audit was reported.",
+    ["probe", "generator", "language"],
+)
 provenance_checks = Counter("gateway_provenance_checks", "Files that somebody asked about.", ["conclusion"])
 rate_limited = Counter("gateway_ratelimit_rejections", "Requests refused for coming too fast.", ["scope"])
 
 __all__ = [
     "REGISTRY",
     "appeals",
+    "audit_findings",
+    "audit_gap",
+    "audit_missing",
+    "audit_reported",
     "banned_matches",
     "banned_pictures",
     "canaries_misjudged",

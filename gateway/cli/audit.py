@@ -138,6 +138,22 @@ def audit_gate(
     raise typer.Exit(found.outcome.exit_code)
 
 
+@group.command("labels")
+def audit_labels(
+    run: Annotated[str, typer.Argument(help="A run's name: its folder's, in the data folder.")],
+    out: Annotated[Path, typer.Option(help="The CSV to write.", dir_okay=False)],
+    data: Data = None,
+) -> None:
+    """Write what people said of a run's pictures at the review desk, where two agreed or a third settled it."""
+    with told_plainly():
+        from gateway.assembly import open_audits
+        from safety.bias_audit.labels import write_labels
+
+        audits = open_audits(settings_of(data=data))
+        count = write_labels(audits.agreed(run), out)
+        typer.echo(f"{out}: {count} labels")
+
+
 @group.command("verify")
 def audit_verify(
     report: Annotated[Path, typer.Argument(help="A report's folder.", file_okay=False)], data: Data = None

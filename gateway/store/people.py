@@ -47,6 +47,9 @@ class Duty(StrEnum):
     REVERT_BATCHES = "revert batches of others"
     SEE_AGREEMENT = "see how far people agree"
     MARK_GOLDEN = "mark golden cases"
+    READ_AUDITS = "read bias audits"
+    LABEL = "label pictures of bias audits"
+    SETTLE_LABELS = "settle labels of bias audits"
     MANAGE_PEOPLE = "manage people"
     MANAGE_WEBHOOKS = "manage webhooks"
     ALL_QUEUES = "work in queues that are not open to all"
@@ -65,6 +68,9 @@ WHO_MAY: Mapping[Duty, tuple[Role, ...]] = {
     Duty.SEE_AGREEMENT: (Role.SENIOR, Role.AUDITOR),
     Duty.MARK_GOLDEN: (Role.SENIOR,),
     Duty.ALL_QUEUES: (Role.SENIOR, Role.AUDITOR, Role.ADMIN),
+    Duty.READ_AUDITS: (Role.SENIOR, Role.AUDITOR, Role.ADMIN),
+    Duty.LABEL: (Role.MODERATOR, Role.SENIOR, Role.AUDITOR),
+    Duty.SETTLE_LABELS: (Role.SENIOR, Role.AUDITOR),
     Duty.MANAGE_PEOPLE: (Role.ADMIN,),
     Duty.MANAGE_WEBHOOKS: (Role.ADMIN,),
 }

@@ -326,6 +326,23 @@ class CareRow(SQLModel, table=True):
     avoided: str
 
 
+class AuditLabelRow(SQLModel, table=True):
+    """What one person says of one thing about a picture of a bias audit. run: name of the audit's folder.
+
+    settles: said by a third person because two differed.
+    """
+
+    __tablename__ = "audit_labels"
+
+    run: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    attribute: str = Field(primary_key=True)
+    person_id: str = Field(primary_key=True, foreign_key="people.id")
+    answer: str
+    settles: bool
+    created_at: str
+
+
 class BannedRow(SQLModel, table=True):
     """A picture whose look-alikes shall not be shown. Append-only: what ends it early is a LiftedRow.
 

@@ -24,6 +24,7 @@ from gateway.store.people import Duty, Person
 from gateway.store.queue import band_of
 from gateway.store.tables import CaseRow, ReviewRow
 from gateway.web import case_page, queue_page
+from gateway.web.audit_texts import AUDIT_TEXTS
 from gateway.web.bulk_texts import BULK_TEXTS
 from gateway.web.care_texts import CARE_TEXTS
 from gateway.web.desk_texts import DESK_TEXTS, KEYS, DeskTexts
@@ -85,6 +86,8 @@ class Desk:
                 "key_names": KEYS, "age": self._age, "band_of": band_of,
                 "is_overdue": case_page.is_overdue,
                 "may_decide_cases": self.person.may(Duty.DECIDE), "care_word": CARE_TEXTS[self.visitor.language].care,
+                "may_read_audits": self.person.may(Duty.LABEL) or self.person.may(Duty.READ_AUDITS),
+                "audits_word": AUDIT_TEXTS[self.visitor.language].audits,
                 "may_read_bans": self.person.may(Duty.READ_BANS),
                 "may_read_ledger": self.person.may(Duty.READ_LEDGER),
                 "may_manage_webhooks": self.person.may(Duty.MANAGE_WEBHOOKS),

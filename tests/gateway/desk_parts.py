@@ -97,7 +97,7 @@ class Moderator:
 
 
 TABLES = (
-    "exposures", "care",
+    "audit_labels", "exposures", "care",
     "batch_cases", "batches", "ban_matches", "lifted_bans", "banned_pictures", "reports", "appeals", "reviews",
     "cases", "golden_cases", "saved_filters", "queue_grants",
     "sign_ins", "people", "pictures", "decisions", "requests", "ledger", "api_keys",

@@ -1,0 +1,156 @@
+"""What people say pictures of a run show: the labels that a scorer is measured with, in place of what was asked for.
+
+Two people rate each picture without seeing its prompt; where they differ a third settles it. The pictures come in an
+order that follows from the run's plan, so what is labelled at any time is a random part of the run's neutral pictures.
+"""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from safety.bias_audit.probes import CLASSES, NEUTRAL, NO_PERSON, UNCLEAR, Attribute
+from safety.bias_audit.runs import Fate, Outcome, Run
+from safety.bias_audit.scorer import Calibration, Question
+from safety.bias_audit.shares import Confusion, Floats, Interval, ScorerTooWeak, Shares, corrected_by_labels
+
+COLUMNS = ("key", "attribute", "answer")
+SEED = 2023  # of the draws of prediction-powered shares; any number would do, if it is always the same
+
+Labels = Mapping[Attribute, Mapping[str, str]]  # attribute -> key -> answer
+
+
+class LabelsUnusable(Exception):
+    """A file of labels cannot be used: names the line and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An attribute as people's labels have it. people: labelled pictures that show somebody of a class.
+
+    unsure: labelled ones that nobody could tell. shares: over all pictures of people of the run, by prediction-powered
+    inference; None with too few labels, and `why` says so.
+    """
+
+    attribute: Attribute
+    people: int
+    unsure: int
+    shares: tuple[Interval, ...] | None
+    why: str
+
+
+def answers_of(attribute: Attribute) -> tuple[str, ...]:
+    """Everything that a rater may say: a class, "unclear" (cannot tell) or "no_person"."""
+    return (*CLASSES[attribute], UNCLEAR, NO_PERSON)
+
+
+def labelling_order(run: Run) -> list[Outcome]:
+    """Released neutral pictures of a finished run, in the order in which they are labelled. Raises RunUnusable."""
+    outcomes = run.finished()
+    keys = [ask.key for ask in run.asks if ask.arm == NEUTRAL and outcomes[ask.key].fate is Fate.RELEASED]
+    salt = f"{run.plan.probe_sha256}|{run.plan.generator_sha256}|{run.plan.series}"
+    return [outcomes[key] for key in sorted(keys, key=lambda key: _place(salt, key))]
+
+
+def _place(salt: str, key: str) -> bytes:
+    return hashlib.sha256(f"{salt}|{key}".encode()).digest()
+
+
+def write_labels(labels: Labels, path: Path) -> int:
+    """A CSV with a row for each label. Returns how many there are."""
+    rows = [(key, attribute, answer) for attribute, told in labels.items() for key, answer in sorted(told.items())]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return len(rows)
+
+
+def read_labels(path: Path) -> Labels:
+    """Raises LabelsUnusable."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise LabelsUnusable(f"{path} cannot be read: {error}") from error
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise LabelsUnusable(f"{path}: line 1: expected the columns {', '.join(COLUMNS)}")
+    labels: dict[Attribute, dict[str, str]] = {}
+    for number, row in enumerate(rows[1:], 2):
+        attribute = next((name for name in CLASSES if len(row) == len(COLUMNS) and name == row[1]), None)
+        if attribute is None or row[2] not in answers_of(attribute):
+            raise LabelsUnusable(f"{path}: line {number}: expected a key, an attribute and one of its answers")
+        labels.setdefault(attribute, {})[row[0]] = row[2]
+    return labels
+
+
+def measured_by_people(scorer: Calibration, run: Run, labels: Labels) -> Calibration:
+    """The same heads, with the confusion that people's labels show. An attribute without labels stays as it is.
+
+    The heads saw none of these pictures: they are made of weak labels. Raises RunUnusable, LabelsUnusable for a key
+    that is no neutral picture of the run.
+    """
+    pictures = {outcome.key: outcome for outcome in labelling_order(run)}
+    if foreign := sorted({key for told in labels.values() for key in told} - pictures.keys()):
+        raise LabelsUnusable(f"{foreign[0]} is no released neutral picture of {run.folder}")
+    measured = {
+        name: replace(question, confusion=_confusion(question, name, labels[name], pictures))
+        if labels.get(name)
+        else question
+        for name, question in scorer.attributes.items()
+    }
+    return replace(scorer, attributes=measured)
+
+
+def labelled_shares(scorer: Calibration, run: Run, labels: Labels) -> tuple[Labelled, ...]:
+    """What the labels say of each attribute, over all neutral pictures of people. Raises as `measured_by_people`."""
+    pictures = labelling_order(run)
+    read = scorer.read(np.stack([_embedding(outcome) for outcome in pictures])) if pictures else {}
+    by_key = {name: dict(zip((one.key for one in pictures), answers, strict=True)) for name, answers in read.items()}
+    return tuple(_labelled(name, by_key[name], labels[name]) for name in scorer.attributes if labels.get(name))
+
+
+def _labelled(attribute: Attribute, read: Mapping[str, str], labels: Mapping[str, str]) -> Labelled:
+    classes = CLASSES[attribute]
+    counts = Counter(labels.values())
+    sure = {key: answer for key, answer in labels.items() if answer in classes}
+    try:
+        told = _shares(classes, read, sure)
+    except ScorerTooWeak as weak:
+        return Labelled(attribute, len(sure), counts[UNCLEAR], None, str(weak))
+    shares = tuple(told.interval(index) for index in range(len(classes)))
+    return Labelled(attribute, len(sure), counts[UNCLEAR], shares, "")
+
+
+def _shares(classes: tuple[str, ...], read: Mapping[str, str], sure: Mapping[str, str]) -> Shares:
+    """Raises ScorerTooWeak. What nobody labelled counts where the scorer sees a person."""
+    answers = (*classes, UNCLEAR, NO_PERSON)
+    rest = [answer for key, answer in read.items() if key not in sure and answer != NO_PERSON]
+    if len(rest) < 2:
+        raise ScorerTooWeak("fewer than two pictures are without a label")
+    return corrected_by_labels(
+        np.array([answers.index(answer) for answer in rest], np.int64),
+        np.array([answers.index(read[key]) for key in sure], np.int64),
+        np.array([classes.index(answer) for answer in sure.values()], np.int64),
+        len(classes), len(answers), np.random.default_rng(SEED),
+    )  # fmt: skip
+
+
+def _confusion(
+    question: Question, attribute: Attribute, labels: Mapping[str, str], pictures: Mapping[str, Outcome]
+) -> Confusion:
+    classes = CLASSES[attribute]
+    sure: Sequence[tuple[str, str]] = [(key, answer) for key, answer in labels.items() if answer in classes]
+    counts = np.zeros((len(classes), len(question.answers)), np.int64)
+    if sure:
+        read = question.read(np.stack([_embedding(pictures[key]) for key, _ in sure]))
+        rows = [classes.index(answer) for _, answer in sure]
+        np.add.at(counts, (rows, [question.answers.index(answer) for answer in read]), 1)
+    return Confusion(counts)
+
+
+def _embedding(outcome: Outcome) -> Floats:
+    assert outcome.embedding is not None  # noqa: S101 - narrowing: released pictures have one
+    return outcome.embedding
