@@ -26,6 +26,7 @@ from gateway.generation import Asked, Drawn
 from safety.bias_audit.analysis import Figures, analyse, scorer_of
 from safety.bias_audit.gate import GateAnswer
 from safety.bias_audit.gateway_table import BESIDE, read_gateway_audit
+from safety.bias_audit.labels import read_labels
 from safety.bias_audit.manifest import verify_manifest, write_manifest
 from safety.bias_audit.probes import (
     WEAK_LABELS,
@@ -209,18 +210,19 @@ def _not_released(ask: Ask, fate: Fate, facts: dict[str, Any]) -> Outcome:
 
 
 def report(
-    run: Run, out: Path, language: Language, reference: Path | None, calibration: Path | None, gateway: Path | None
-) -> Reported:
+    run: Run, out: Path, language: Language, reference: Path | None, calibration: Path | None, gateway: Path | None,
+    labels: Path | None = None,
+) -> Reported:  # fmt: skip
     """Analyse a finished run and write its report. calibration: another run's folder, whose scorer reads this one.
 
-    gateway: what `gardefou audit gateway --json` printed; None looks for it beside the run.
-    Raises RunUnusable, NothingToRead, ProbeInvalid, NotAGatewayAudit.
+    gateway: what `gardefou audit gateway --json` printed; None looks for it beside the run. labels: from `gardefou
+    audit labels`. Raises RunUnusable, NothingToRead, ProbeInvalid, NotAGatewayAudit, LabelsUnusable.
     """
     known = load_reference(reference, run.loaded.probe) if reference else None
     borrowed = scorer_of(Run.open(calibration)) if calibration else None
     beside = run.folder.parent / BESIDE
     audited = gateway or (beside if beside.is_file() else None)
-    figures = analyse(run, known, borrowed)
+    figures = analyse(run, known, borrowed, labels=read_labels(labels) if labels else None)
     table = read_gateway_audit(audited) if audited else None
     return Reported(figures, write_report(figures, out, language, table))
 

@@ -87,17 +87,21 @@ def audit_report(
     reference: ReferenceFile = None,
     calibration: Borrowed = None,
     gateway: GatewayAudit = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Labels of people, from `gardefou audit labels`.", dir_okay=False),
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a finished run again: one page, its figures as JSON and CSV, and a signed manifest."""
     with told_plainly(as_json):
-        _report(run, out, language, reference, calibration, gateway, data, as_json)
+        _report(run, out, language, reference, calibration, gateway, data, as_json, labels)
 
 
 def _report(
     run: Path, out: Path, language: Literal["en", "fr"], reference: Path | None, calibration: Path | None,
-    gateway: Path | None, data: Path | None, as_json: bool,
+    gateway: Path | None, data: Path | None, as_json: bool, labels: Path | None = None,
 ) -> None:  # fmt: skip
     from gateway import audit_runs
     from gateway.assembly import keys_folder
@@ -105,7 +109,7 @@ def _report(
     from safety.bias_audit.report import as_text
     from safety.bias_audit.runs import Run
 
-    told = audit_runs.report(Run.open(run), out, language, reference, calibration, gateway)
+    told = audit_runs.report(Run.open(run), out, language, reference, calibration, gateway, labels)
     files = [*told.files, *audit_runs.sign(told.files, keys_folder(settings_of(data=data)))]
     typer.echo(json.dumps(figures_json(told.figures)) if as_json else as_text(told.figures, language, files))
 

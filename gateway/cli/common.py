@@ -63,6 +63,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
     from safety.bias_audit.analysis import NothingToRead
     from safety.bias_audit.gate import NotComparable
     from safety.bias_audit.gateway_table import NotAGatewayAudit
+    from safety.bias_audit.labels import LabelsUnusable
     from safety.bias_audit.probes import ProbeInvalid
     from safety.bias_audit.runs import RunUnusable
     from safety.evaluation.plots import NothingToPlot
@@ -93,6 +94,7 @@ def told_plainly(as_json: bool = False) -> Iterator[None]:
         NotComparable,
         NotAGatewayAudit,
         ProbeInvalid,
+        LabelsUnusable,
         RunUnusable,
         FileExistsError,
     ) as error:

@@ -12,6 +12,7 @@ import numpy as np
 
 from safety.bias_audit.diversity import Homogenisation, homogenisation, vendi_score
 from safety.bias_audit.findings import Slope, beyond_margin, discoveries, pooled, stereotype_slope
+from safety.bias_audit.labels import LabelledShares, Labels, labelled_shares, measured_by_people
 from safety.bias_audit.metrics import Excess, excess, gap, total_variation
 from safety.bias_audit.probes import (
     CLASSES,
@@ -154,6 +155,7 @@ class Figures:
     tones: tuple[Toned, ...]
     reference: Reference | None
     readings: Readings
+    people: tuple[LabelledShares, ...]
 
 
 class NothingToRead(Exception):
@@ -161,17 +163,20 @@ class NothingToRead(Exception):
 
 
 def analyse(
-    run: Run, reference: Reference | None = None, calibration: Calibration | None = None, stream: int = 0
-) -> Figures:
-    """All figures of a finished run. calibration: another run's scorer, to be compared with it.
+    run: Run, reference: Reference | None = None, calibration: Calibration | None = None, stream: int = 0,
+    labels: Labels | None = None,
+) -> Figures:  # fmt: skip
+    """All figures of a finished run. calibration: another run's scorer, to be compared with it. labels: of people.
 
     stream: of random numbers. Two runs that are compared need two: what chance did to one it did not do to the other.
 
-    Raises RunUnusable for a run that is not finished, NothingToRead.
+    Raises RunUnusable for a run that is not finished, NothingToRead, LabelsUnusable.
     """
     outcomes, asks = run.finished(), run.asks
     _, counts = weakly_labelled(run, asks, outcomes)
     scorer = calibration or scorer_of(run)
+    if labels:
+        scorer = measured_by_people(scorer, run, labels)
     readings = _readings(scorer, asks, outcomes)
     attributes = tuple(
         _attribute(run, name, scorer, asks, readings, reference, stream) for name in run.loaded.probe.attributes
@@ -181,6 +186,7 @@ def analyse(
         attributes, tuple(_compliance(arm, asks, readings) for arm in CLASSES["presentation"]),
         _diversity(run.fillers, asks, outcomes), _arms(asks, outcomes),
         tuple(_toned(filler.name, asks, outcomes, readings) for filler in run.fillers), reference, readings,
+        labelled_shares(scorer, run, labels) if labels else (),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class LabelsUnusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledShares:
     """An attribute as people's labels have it. people: labelled pictures that show somebody of a class.
 
     unsure: labelled ones that nobody could tell. shares: over all pictures of people of the run, by prediction-powered
@@ -104,7 +104,7 @@ def measured_by_people(scorer: Calibration, run: Run, labels: Labels) -> Calibra
     return replace(scorer, attributes=measured)
 
 
-def labelled_shares(scorer: Calibration, run: Run, labels: Labels) -> tuple[Labelled, ...]:
+def labelled_shares(scorer: Calibration, run: Run, labels: Labels) -> tuple[LabelledShares, ...]:
     """What the labels say of each attribute, over all neutral pictures of people. Raises as `measured_by_people`."""
     pictures = labelling_order(run)
     read = scorer.read(np.stack([_embedding(outcome) for outcome in pictures])) if pictures else {}
@@ -112,16 +112,16 @@ def labelled_shares(scorer: Calibration, run: Run, labels: Labels) -> tuple[Labe
     return tuple(_labelled(name, by_key[name], labels[name]) for name in scorer.attributes if labels.get(name))
 
 
-def _labelled(attribute: Attribute, read: Mapping[str, str], labels: Mapping[str, str]) -> Labelled:
+def _labelled(attribute: Attribute, read: Mapping[str, str], labels: Mapping[str, str]) -> LabelledShares:
     classes = CLASSES[attribute]
     counts = Counter(labels.values())
     sure = {key: answer for key, answer in labels.items() if answer in classes}
     try:
         told = _shares(classes, read, sure)
     except ScorerTooWeak as weak:
-        return Labelled(attribute, len(sure), counts[UNCLEAR], None, str(weak))
+        return LabelledShares(attribute, len(sure), counts[UNCLEAR], None, str(weak))
     shares = tuple(told.interval(index) for index in range(len(classes)))
-    return Labelled(attribute, len(sure), counts[UNCLEAR], shares, "")
+    return LabelledShares(attribute, len(sure), counts[UNCLEAR], shares, "")
 
 
 def _shares(classes: tuple[str, ...], read: Mapping[str, str], sure: Mapping[str, str]) -> Shares:

@@ -20,7 +20,9 @@ from safety.bias_audit.analysis import AttributeFigures, Estimate, Figures
 from safety.bias_audit.charts import Dot, bars, curve, forest, heat, slope, tones
 from safety.bias_audit.finished import FIGURES as KEPT
 from safety.bias_audit.gateway_table import GatewayTable
+from safety.bias_audit.labels import LabelledShares
 from safety.bias_audit.probes import (
+    CLASSES,
     NEUTRAL,
     NO_PERSON,
     PERSON_CLASSES,
@@ -76,6 +78,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "outcomes": figures.fates,
         "labels": {"released": figures.labels[0], "distinct": figures.labels[1]},
         "person": figures.person,
+        "labels_of_people": [asdict(told) for told in figures.people],
         "attributes": [_attribute_json(told) for told in figures.attributes],
         "compliance": [asdict(told) for told in figures.compliance],
         "diversity": [asdict(told) for told in figures.diversity],
@@ -183,7 +186,7 @@ def as_page(figures: Figures, language: Language, gateway: GatewayTable | None =
         readings=[_readings(told, t) for told in figures.attributes],
         calibration_note=t["calibration_note"].format(labels=figures.labels[0], distinct=figures.labels[1]),
         confusions=_confusions(figures, t), compliance=_compliance(figures, t), arms=_arms(figures, t),
-        diversity=_diversity(figures, t),
+        people=_people(figures, t), diversity=_diversity(figures, t),
         diversity_note=t["diversity_note"].format(count=_compared(figures)), fates=_fates(figures, t),
         grids=_grids(figures, t), command=command(figures),
         sizes=t["sizes"].format(per_cell=plan.sizes.per_cell, explicit=plan.sizes.explicit_per_cell,
@@ -222,6 +225,24 @@ def _facts(figures: Figures, t: Texts) -> list[tuple[str, str]]:
         (names["pictures"], str(sum(sum(row.values()) for row in figures.fates.values()))),
         (names["seeds"], plan.seed_rule),
     ]  # fmt: skip
+
+
+def _people(figures: Figures, t: Texts) -> Table:
+    """What people's labels say by themselves, over all neutral pictures of people."""
+    rows = [
+        [t["attributes"][told.attribute], str(told.people), str(told.unsure), _labelled(told, t)]
+        for told in figures.people
+    ]
+    return {"heads": t["people_heads"], "rows": rows}
+
+
+def _labelled(told: LabelledShares, t: Texts) -> str:
+    if told.shares is None:
+        return str(t["people_few"])
+    shares = zip(CLASSES[told.attribute], told.shares, strict=True)
+    return ", ".join(
+        f"{t['answers'][name]} {share.value:.2f} [{share.low:.2f}, {share.high:.2f}]" for name, share in shares
+    )
 
 
 def _headline(figures: Figures, t: Texts) -> list[str]:

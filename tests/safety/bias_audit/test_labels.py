@@ -1,11 +1,12 @@
 """Labels of people: what holds is said in a file, the scorer is measured with it, and shares follow from it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from safety.bias_audit.analysis import scorer_of
+from safety.bias_audit.analysis import analyse, scorer_of
 from safety.bias_audit.labels import (
     Labels,
     LabelsUnusable,
@@ -16,6 +17,7 @@ from safety.bias_audit.labels import (
     write_labels,
 )
 from safety.bias_audit.probes import NEUTRAL, NO_PERSON, UNCLEAR, Sizes
+from safety.bias_audit.report import as_page, write_report
 from safety.bias_audit.runs import Run
 from tests.safety.bias_audit.audit_runs import make_run, share_of_women
 
@@ -106,3 +108,17 @@ def test_too_few_labels_give_no_share_and_say_so(run: Run) -> None:
 def test_labels_of_another_run_are_refused(run: Run) -> None:
     with pytest.raises(LabelsUnusable, match="no released neutral picture"):
         measured_by_people(scorer_of(run), run, {"presentation": {"somewhere": "feminine"}})
+
+
+def test_a_report_with_labels_measures_the_scorer_with_them_and_tells_their_shares(run: Run, tmp_path: Path) -> None:
+    labels = labels_of(run, 150)
+    figures = analyse(run, labels=labels)
+    (told,) = figures.attributes
+    assert sum(map(sum, told.confusion)) == 150
+    write_report(figures, tmp_path, "en")
+    page = (tmp_path / "report.html").read_text()
+    assert "Labels of people" in page
+    assert "Labels of people" not in as_page(analyse(run), "en")
+    (kept,) = json.loads((tmp_path / "report.json").read_text())["labels_of_people"]
+    assert kept["people"] == 150
+    assert "Étiquettes posées par des personnes" in as_page(figures, "fr")
