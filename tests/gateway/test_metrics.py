@@ -22,6 +22,7 @@ from gateway.store.queue import Band
 from gateway.store.webhooks import Result
 from policies.signals import Category, Stage
 from policies.verdict import Action
+from safety.bias_audit.probes import CLASSES
 from tests.houses import Parts, client_of, serving
 from tests.wire import GENERATIONS, Service, assert_error
 
