@@ -87,13 +87,13 @@ class DeskNumbers:
 
 
 def _opened(session: Session, since: str) -> Counter[str]:
-    counted = select(CaseRow.source, func.count()).where(ONCE, CaseRow.opened_at >= since).group_by(CaseRow.source)
+    counted = select(CaseRow.queue, func.count()).where(ONCE, CaseRow.opened_at >= since).group_by(CaseRow.queue)
     return Counter(dict(session.exec(counted).all()))
 
 
 def _decided(session: Session, since: str) -> list[tuple[str, str, str]]:
     """(queue, when somebody decided, when it had been opened)."""
-    query = select(CaseRow.source, ReviewRow.created_at, CaseRow.opened_at).join(
+    query = select(CaseRow.queue, ReviewRow.created_at, CaseRow.opened_at).join(
         ReviewRow, col(ReviewRow.id) == CaseRow.review_id
     )
     return list(session.exec(query.where(ONCE, ReviewRow.created_at >= since)).all())
@@ -110,7 +110,7 @@ def _waits(session: Session, since: str) -> dict[str, list[float]]:
 def _appeals(session: Session, since: str) -> tuple[Counter[str], Counter[str]]:
     """Queue -> appeals heard, queue -> of these overturned; by the queue in which a person had decided."""
     heard = _heard(session, since)
-    decided = select(CaseRow.request_id, CaseRow.source).where(
+    decided = select(CaseRow.request_id, CaseRow.queue).where(
         ONCE, col(CaseRow.source).not_in(OBJECTIONS), col(CaseRow.request_id).in_([request for request, _ in heard])
     )
     of_request = dict(session.exec(decided).all())

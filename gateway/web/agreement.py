@@ -91,6 +91,7 @@ async def _numbers(desk: Desk, days: int) -> Response:
     looked = await to_thread.run_sync(together.agreement.own, desk.person, since(days)) if decides else None
     return _page(
         desk, "numbers.html", days=days, own=own, own_row=rows_of(looked)[0] if looked else None,
+        titles=desk.house.desk.cases.queues,
         queues=await to_thread.run_sync(together.numbers.queues, since(days)),
         by_day=await to_thread.run_sync(together.numbers.days, since(days)),
     )  # fmt: skip

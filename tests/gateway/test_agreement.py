@@ -399,11 +399,11 @@ class TestFigures:
         table.appeals.file(table.decision_of(picture).id, "Look again.", "en")
         table.say(table.person("cy"), "allow", Filters(source=Source.APPEAL))
         by_queue = {row.queue: row for row in table.numbers.queues(LONG_AGO)}
-        pictures = by_queue["picture"]
+        pictures = by_queue["held"]
         assert (pictures.opened, pictures.decided, pictures.appealed, pictures.overturned) == (2, 1, 1, 1)
         assert pictures.waited_half is not None
         assert 0 <= pictures.waited_half <= (pictures.waited_most or 0) < 60
-        assert (by_queue["appeal"].opened, by_queue["appeal"].decided) == (1, 1)
+        assert (by_queue["appeals"].opened, by_queue["appeals"].decided) == (1, 1)
         own = table.numbers.own(ada, LONG_AGO)
         assert (own.actions, own.appealed, own.overturned) == ({"decide": 1}, 1, 1)
         assert [day.decided for day in own.days] == [1]

@@ -196,7 +196,7 @@ class TestWhoSeesWhat:
         ben = signed_in(served, "ben")
         seeded(served, client, [ada, ben])
         told = words(ada.get("/review/numbers?days=90"))
-        assert re.search(r"the picture 81 80 \d+ min \d+ (min|h)", told)
+        assert re.search(r"Held 81 80 \d+ min \d+ (min|h)", told)
         mine = ada.get("/review/numbers?days=90").text.split('id="own"')[1]
         assert "Only you see these." in mine
         assert not {"ada", "ben"} & {*words(ada.get("/review/numbers")).split("Sign out")[1].split()}

@@ -30,7 +30,7 @@ def test_a_text_alone_is_enough_and_keeps_its_commas_quotes_and_line_ends(tmp_pa
 
 
 def test_packed_files_and_the_column_hateful_are_read_and_the_name_tells_the_language(tmp_path: Path) -> None:
-    path = write(tmp_path / "test_fr.csv.gz", gzip.compress(b"text,hateful\nbonjour,0\n"))
+    path = write(tmp_path / "test_fr.csv.gz", gzip.compress(b"text,hateful\nbonjour,0\n", mtime=0))
     assert read_prompt_set(path).rows == (PromptRow("bonjour", False, "fr"),)
 
 
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_place_is_named(
         read_prompt_set(write(tmp_path / "bad.csv", content))
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"text\na\n" * 1000)[:-20]])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"text\na\n" * 1000, mtime=0)[:-20]])
 def test_a_packed_file_that_is_broken_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(UnusableRows, match="cannot be read"):
         read_prompt_set(write(tmp_path / "bad.csv.gz", content))
