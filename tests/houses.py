@@ -85,8 +85,14 @@ def free_port() -> int:
 
 @contextmanager
 def serving(data: Path, parts: Parts, **settings: Any) -> Iterator[tuple[House, str]]:
-    """The house behind a real HTTP server in a thread of its own. Yields the house and its base URL."""
-    house = build(data, parts, port=free_port(), drain_seconds=2, **settings)
+    """A house with fakes behind a real HTTP server. Yields the house and its base URL."""
+    with listening(build(data, parts, port=free_port(), drain_seconds=2, **settings)) as served:
+        yield served
+
+
+@contextmanager
+def listening(house: House) -> Iterator[tuple[House, str]]:
+    """A house behind a real HTTP server in a thread of its own. Yields the house and its base URL."""
     server = uvicorn.Server(configuration(house))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from gateway.assembly import House
-from tests.end_to_end.test_studio_browser import PATIENCE_MS, Visit, chromium, pytestmark
+from tests.browsers import PATIENCE_MS, Visit, chromium, pytestmark
 from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, later, opened, until
 from tests.gateway.walks import Book
 from tests.houses import client_of, serving
@@ -16,6 +16,7 @@ __all__ = ["chromium", "pytestmark"]
 
 expect.set_options(timeout=PATIENCE_MS)
 
+MOST_TABS = 80  # more than any page of these has stops
 HOSTILE = "all doubtful <img src=x onerror=alert(1)> <a hx-get=/ hx-trigger=load>x</a> \u202e\u200b"
 
 
@@ -42,6 +43,16 @@ def visit(chromium: Browser, served: tuple[House, str]) -> Iterator[Visit]:
     assert visit.complaints == []  # a breach of the content security policy is told on the console
 
 
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[Visit]:
+    """Somebody of the public."""
+    context = chromium.new_context(locale="en-GB", reduced_motion="reduce")
+    visitor = Visit(context.new_page())
+    yield visitor
+    context.close()
+    assert visitor.complaints == []
+
+
 def sign_in(page: Page, url: str, moderator: Moderator) -> None:
     """Tab from field to field, and Enter."""
     page.goto(f"{url}/review")
@@ -66,96 +77,113 @@ def choose(page: Page, key: str, words: str) -> None:
     page.keyboard.press("Escape")
 
 
-def test_a_moderator_works_through_the_queue_without_a_mouse(
-    visit: Visit, served: tuple[House, str], ada: Moderator
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until it has the focus."""
+    for _ in range(MOST_TABS):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {wanted}")
+
+
+def follow(page: Page, wanted: Locator) -> None:
+    """Go to a link or a button with Tab, and press it."""
+    tab_to(page, wanted)
+    page.keyboard.press("Enter")
+
+
+def decide_all(page: Page, key: str, clause: str, reason: str, told: str) -> None:
+    """Say the same of every picture with one key, say why, and send it."""
+    press(page, key)
+    choose(page, "c", clause)
+    choose(page, "r", reason)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text(told)
+
+
+def test_the_whole_way_of_a_picture_without_a_mouse(
+    visit: Visit, visitor: Visit, served: tuple[House, str], ada: Moderator
 ) -> None:
+    """Held, looked at, blocked, appealed, overturned by somebody else, served: and what happens beside it."""
     (house, url), page = served, visit.page
-    client = opened(client_of(house, url))
-    for prompt, count in ((HOSTILE, 2), ("all doubtful fox", 1), ("all doubtful owl", 1)):
-        hold(client, prompt, count)
+    studio = ask(visitor, url)
+    for prompt in ("all doubtful fox", "all doubtful owl"):
+        hold(opened(client_of(house, url)), prompt)
+
     sign_in(page, url, ada)
-
     press(page, "n")
-    expect(page.get_by_role("heading", name="Decide")).to_be_visible()
-    first = page.locator("[data-picture] img").first
-    press(page, "Space")
-    expect(first).to_have_attribute("src", re.compile("^blob:"))
-    press(page, "Space")
-    expect(first).to_have_attribute("src", re.compile(r"\.png$"))
-
-    press(page, "1")
-    press(page, "2")
-    expect(page.locator(".allow :checked")).to_have_count(1)
-    expect(page.locator(".block :checked")).to_have_count(1)
-    press(page, "b")
-    choose(page, "c", "gore")
-    choose(page, "r", "A person looked at this picture: it shows")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Blocked.")
-    assert Book(house).picture_states.count("withheld") == 2
-
-    press(page, "a")
-    choose(page, "c", "no rule")
-    choose(page, "r", "A person looked at this picture and")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Allowed.")
+    look_closely(page)
+    decide_all(page, "b", "gore", "A person looked at this picture: it shows", "Blocked.")
+    assert Book(house).picture_states.count("withheld") == 9
+    decide_all(page, "a", "no rule", "A person looked at this picture and", "Allowed.")
     press(page, "u")
     expect(page.locator(".typed")).to_have_text("all doubtful fox")
     assert "released" not in Book(house).picture_states
-
     press(page, "3")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Escalated")
-    press(page, "a")
-    choose(page, "c", "no rule")
-    choose(page, "r", "A person looked at this picture and")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Allowed.")
-    later(house)
-    until(lambda: Book(house).picture_states.count("released") == 1)
-    assert house.decisions.broken_ledger() is None
+    expect(page.locator(".typed")).to_have_text("all doubtful owl")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What waits for a person")
 
-
-def test_an_appeal_is_overturned_by_somebody_else_without_a_mouse(
-    visit: Visit, served: tuple[House, str], ada: Moderator
-) -> None:
-    (house, url), page = served, visit.page
-    known = {picture.id for picture in Book(house).pictures}
-    hold(opened(client_of(house, url)), "all doubtful teddy")
-    (picture,) = [row for row in Book(house).pictures if row.id not in known]
-    ada.sign_in()
-    ada.decide(ada.post("/review/next"), "block")
-    (blocked,) = [row.decision_id for row in Book(house).pictures if row.id == picture.id]
-
-    page.goto(f"{url}/decisions/{blocked}")
-    page.locator("#text").focus()
-    page.keyboard.type(f"It is a toy. {HOSTILE}")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("#appeal").get_by_role("status")).to_contain_text("Your appeal waits for a person")
-
-    ben = Moderator(house, url, name=f"ben{ada.name}")
-    sign_in(page, url, ben)
-    page.get_by_role("link", name="Appeals", exact=True).focus()
-    page.keyboard.press("Enter")
+    statement = appeal(visitor, studio)
+    follow(page, page.get_by_role("button", name="Sign out"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    sign_in(page, url, Moderator(house, url, name=f"ben{ada.name}"))
+    follow(page, page.get_by_role("link", name="Appeals", exact=True))
     expect(page.get_by_role("heading", level=1)).to_have_text("Appeals")
     press(page, "n")
     expect(page.locator(".typed").first).to_contain_text("It is a toy.")
-    press(page, "Space")
-    expect(page.locator("[data-picture] img").first).to_have_attribute("src", re.compile("^blob:"))
-    press(page, "1")
-    choose(page, "c", "no rule")
-    choose(page, "r", "Another person looked at this again and found")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status").first).to_contain_text("Overturned.")
+    look_closely(page)
+    decide_all(page, "1", "no rule", "Another person looked at this again and found", "Overturned.")
     later(house)
-    until(lambda: [row.state for row in Book(house).pictures if row.id == picture.id] == ["released"])
-    until(lambda: house.recourse.statement(str(blocked)).review is not None)
-    page.goto(f"{url}/decisions/{blocked}")
-    expect(page.locator("main")).to_contain_text("The picture has been brought back and is shown.")
-    expect(page.locator("main")).to_contain_text("the decision was wrong")
-    assert page.request.get(url + house.links.path(picture.id)).headers["content-type"] == "image/png"
+    until(lambda: Book(house).picture_states.count("released") == 1)
+    until(lambda: house.recourse.statement(statement.rpartition("/")[2]).review is not None)
+
+    visitor.page.goto(statement)
+    expect(visitor.page.locator("main")).to_contain_text("The picture has been brought back and is shown.")
+    expect(visitor.page.locator("main")).to_contain_text("the decision was wrong")
+    visitor.page.goto(studio)
+    visitor.wait_for_pictures(1)
+    served_at = visitor.page.locator(".face-shown img").get_attribute("src")
+    assert page.request.get(f"{url}{served_at}").headers["content-type"] == "image/png"
     assert house.decisions.broken_ledger() is None
+
+
+def ask(visitor: Visit, url: str) -> str:
+    """Type a sentence into the studio, and wait until a person is asked. Returns where it is drawn."""
+    page = visitor.page
+    page.goto(url)
+    expect(page.locator("[autofocus]")).to_be_focused()
+    page.keyboard.type(HOSTILE)
+    page.keyboard.press("Enter")
+    expect(page.locator(".pane.face-held")).to_have_count(9)
+    return page.url
+
+
+def look_closely(page: Page) -> None:
+    """See a picture as it is, and let it be blurred again."""
+    picture = page.locator("[data-picture] img").first
+    press(page, "Space")
+    expect(picture).to_have_attribute("src", re.compile("^blob:"))
+    press(page, "Space")
+    expect(picture).to_have_attribute("src", re.compile(r"\.png$"))
+
+
+def appeal(visitor: Visit, studio: str) -> str:
+    """From a withheld picture to the statement of reasons, and object. Returns its address."""
+    page = visitor.page
+    page.goto(studio)
+    follow(page, page.get_by_role("link", name="Withheld").first)
+    follow(page, page.locator(".missing summary"))
+    follow(page, page.locator(".missing a").first)
+    expect(page.get_by_role("heading", level=1)).to_have_text("What was decided, and why")
+    address = page.url
+    tab_to(page, page.locator("#text"))
+    page.keyboard.type(f"It is a toy. {HOSTILE}")
+    follow(page, page.get_by_role("button", name="Appeal"))
+    expect(page.locator("#appeal").get_by_role("status")).to_contain_text("Your appeal waits for a person")
+    return address
 
 
 def test_a_picture_is_reported_from_the_studio_without_a_mouse(visit: Visit, served: tuple[House, str]) -> None:

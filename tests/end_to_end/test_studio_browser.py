@@ -1,67 +1,21 @@
 """The studio in a real browser against a real server: every promise of the page that only a browser can keep."""
 
 import io
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.browsers import PATIENCE_MS, Visit, chromium, pytestmark
 from tests.gateway.studio_parts import Studio
 from tests.houses import serving
 
-CHROMIUM = Path(os.environ.get("GARDEFOU_CHROMIUM", "/usr/bin/chromium"))
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+__all__ = ["PATIENCE_MS", "Visit", "chromium", "pytestmark"]
+
 ASKED = "a heap of rotten fish"
 REFUSED = "beheading of a prisoner, severed head, blood everywhere"
-PATIENCE_MS = 15_000
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists() and os.environ.get("GARDEFOU_REQUIRE_BROWSER") != "1", reason="no Chromium here"
-    ),
-]
-
-
-@dataclass
-class Visit:
-    """A page, and everything that it complained about."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", lambda message: self._note(message.type, message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.complaints.append(text)
-
-    def ask(self, prompt: str) -> None:
-        """Type and press Enter."""
-        self.page.get_by_role("textbox").fill(prompt)
-        self.page.get_by_role("textbox").press("Enter")
-
-    def wait_for_pictures(self, count: int) -> None:
-        """Wait until so many pictures are shown and loaded."""
-        pictures = self.page.locator(".face-shown img")
-        expect(pictures).to_have_count(count, timeout=PATIENCE_MS)
-        for picture in pictures.all():
-            expect(picture).to_have_js_property("naturalWidth", 64)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +27,6 @@ def studio() -> Studio:
 def url(tmp_path_factory: pytest.TempPathFactory, studio: Studio) -> Iterator[str]:
     with serving(tmp_path_factory.mktemp("data"), studio.parts) as (_, url):
         yield url
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -95,6 +95,10 @@ class Moderator:
         fitting = {"clause": "none", "reason": "false_alarm"} if choice == "allow" else BLOCKING
         return self.post(f"{case_path(page)}/decision", page, **{"lease": lease_of(page), **told, **fitting, **form})
 
+    def say(self, page: httpx.Response, action: str, **form: str) -> httpx.Response:
+        """Escalate or skip."""
+        return self.post(f"{case_path(page)}/{action}", page, **{"lease": lease_of(page), **form})
+
 
 TABLES = (
     "audit_labels", "exposures", "care",
@@ -139,9 +143,9 @@ def wipe(house: House) -> None:
     house.recourse._limiter.storage.reset()
 
 
-def hold(client: httpx.Client, prompt: str = "all doubtful", count: int = 1) -> dict[str, str]:
+def hold(client: httpx.Client, prompt: str = "all doubtful", count: int = 1, size: str = "64x64") -> dict[str, str]:
     """Ask for what will be held. Returns x_gateway."""
-    answer = client.post("/v1/images/generations", json={"prompt": prompt, "n": count, "size": "64x64"})
+    answer = client.post("/v1/images/generations", json={"prompt": prompt, "n": count, "size": size})
     assert answer.status_code in (400, 503), answer.text
     return dict(answer.json()["error"].get("x_gateway", {}))
 

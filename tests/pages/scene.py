@@ -1,0 +1,277 @@
+"""A service with something on every page: people have drawn, reported, appealed, decided and banned.
+
+It is filled through its own pages and API, so that it works around fakes (tests) and around the models that are shipped
+(screenshots); only the sentences that bring something about differ. A new page that needs something to show adds a step
+to `STEPS`, which leaves what it made under a name.
+"""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+from sqlmodel import col, select
+from torch import Tensor
+
+from gateway.assembly import House
+from gateway.store.engine import open_engine, reading
+from gateway.store.people import Role
+from gateway.store.tables import CaseRow
+from generator.at_once import Cancelled
+from generator.contract import GeneratedImage, GenerationCancelled, PictureRequest
+from policies.signals import Category, Signal
+from tests.fakes import FakeGenerator, FakePromptCheck, fake_picture_checks
+from tests.gateway.desk_parts import Moderator, csrf_of, expire_leases, hold, later, opened, until
+from tests.gateway.studio_parts import Studio
+from tests.gateway.walks import Book
+from tests.houses import Parts, client_of
+from tests.look_alikes import detailed, pixels_of
+
+PEOPLE = {
+    "moderator": ("ada", Role.MODERATOR),
+    "colleague": ("ben", Role.MODERATOR),
+    "senior": ("cleo", Role.SENIOR),
+    "auditor": ("dora", Role.AUDITOR),
+    "admin": ("emil", Role.ADMIN),
+    "viewer": ("flo", Role.VIEWER),
+}
+SECONDS = 300  # for nine pictures of a real model on a busy machine
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What has to be typed: held, appealed, overturned and banned are each held. slow: None: no drawing runs on."""
+
+    drawn: Sequence[str]
+    partly: str
+    asked: str
+    refused: str
+    held: Sequence[tuple[str, int]]
+    restricted: str
+    appealed: str
+    overturned: str
+    banned: str
+    appeal: str
+    report: str
+    note: str
+    why_lifted: str
+    slow: str | None
+
+
+FAKES = Words(
+    drawn=("a calm lighthouse",),
+    partly="spoiled and doubtful",
+    asked="a heap of rotten fish",
+    refused="beheading of a prisoner, severed head, blood everywhere",
+    held=(("all doubtful fox", 3), ("all doubtful gun \u202e\u200b <b>owl</b>", 1), ("unreadable", 2)),
+    restricted="childlike",
+    appealed="all doubtful teddy",
+    overturned="all doubtful kite",
+    banned="all doubtful doll",
+    appeal="It is a toy.",
+    report="Somebody could be hurt.",
+    note="The second one is clear enough.",
+    why_lifted="It was another picture.",
+    slow="a slow cat",
+)
+
+
+@dataclass
+class Scene:
+    """The running service, who is there, and what was made: `names` fills in the addresses of the table."""
+
+    house: House
+    url: str
+    words: Words
+    public: httpx.Client = field(init=False)
+    people: dict[str, Moderator] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.public = opened(httpx.Client(base_url=self.url, follow_redirects=True, timeout=SECONDS))
+        self.program = opened(client_of(self.house, self.url))
+        self.program.timeout = httpx.Timeout(SECONDS)
+        self.people = {who: self._signed_in(name, role) for who, (name, role) in PEOPLE.items()}
+
+    def _signed_in(self, name: str, role: Role) -> Moderator:
+        moderator = Moderator(self.house, self.url, name, role)
+        self.house.login._limiter.storage.reset()
+        assert moderator.sign_in().status_code == httpx.codes.OK
+        return moderator
+
+    def client_of(self, who: str) -> httpx.Client:
+        """The browser of the public, or of somebody in `PEOPLE`."""
+        return self.public if who == "public" else self.people[who].client
+
+    def draw(self, prompt: str, *, to_the_end: bool = True) -> str:
+        """Draw in the studio as the public. Returns the request's name."""
+        page = self.public.post("/studio", data={"csrf": csrf_of(self.public.get("/")), "prompt": prompt})
+        request_id = page.url.path.rpartition("/")[2]
+        assert request_id.startswith("req_"), page.text
+        if to_the_end:
+            until(lambda: 'http-equiv="refresh"' not in self.public.get(page.url).text, SECONDS)
+        return request_id
+
+    def hold(self, prompt: str, count: int = 1) -> str:
+        """Have pictures held. Returns the case's name."""
+        known = self.newest()
+        hold(self.program, prompt, count, size=self.house.generator.sizes[0])
+        found = self.newest()
+        assert found != known, f"nothing was held of {prompt!r}"
+        return found
+
+    def send(self, path: str, **form: str) -> httpx.Response:
+        """Send a form of a public page."""
+        answer = self.public.post(path, data={"csrf": csrf_of(self.public.get(path)), **form})
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return answer
+
+    def take(self, who: str, case_id: str) -> httpx.Response:
+        """Take a case, whoever else had it."""
+        expire_leases(self.house)
+        return self.people[who].post(f"/review/cases/{case_id}/claim", self.people[who].get(f"/review/cases/{case_id}"))
+
+    def decide(self, who: str, case_id: str, choice: str, **form: str) -> None:
+        """Take a case and say the same of all that is at stake."""
+        answer = self.people[who].decide(self.take(who, case_id), choice, **form)
+        assert answer.status_code == httpx.codes.OK, answer.text
+
+    def appeal(self, decision_id: str, text: str) -> str:
+        """Object to a decision as the public. Returns the case's name."""
+        self.send(f"/decisions/{decision_id}", text=text)
+        return self.newest()
+
+    def decision_on(self, case_id: str) -> str:
+        """The newest decision on the first picture of a case."""
+        with reading(open_engine(self.house.settings.database)) as session:
+            case = session.exec(select(CaseRow).where(CaseRow.id == case_id)).one()
+        (picture, *_) = [row for row in Book(self.house).pictures if row.request_id == case.request_id]
+        return str(picture.decision_id)
+
+    def newest(self) -> str:
+        """The case that was opened last."""
+        with reading(open_engine(self.house.settings.database)) as session:
+            found = session.exec(select(CaseRow).order_by(col(CaseRow.opened_at).desc()).limit(1)).first()
+        return found.id if found else ""
+
+
+def filled(house: House, url: str, words: Words) -> Scene:
+    """A scene in which every step was taken."""
+    scene = Scene(house, url, words)
+    for step in STEPS:
+        step(scene)
+    return scene
+
+
+def _drawings(scene: Scene) -> None:
+    words = scene.words
+    for prompt in words.drawn:
+        scene.names["drawing"] = scene.draw(prompt)
+    for name in ("partly", "asked", "refused"):
+        scene.names[name] = scene.draw(getattr(words, name))
+    found = re.search(r"/decisions/(dec_\w+)", scene.public.get(f"/studio/{scene.names['refused']}").text)
+    assert found
+    scene.names["refusal"] = found[1]
+    pictures = re.findall(r"/pictures/(img_\w+)/report", scene.public.get(f"/studio/{scene.names['drawing']}").text)
+    scene.names["picture"], scene.names["reported"], scene.names["withdrawn"] = pictures[:3]
+
+
+def _banned(scene: Scene) -> None:
+    for prompt in (scene.words.banned, f"{scene.words.banned}, {scene.words.drawn[0]}"):
+        scene.decide("senior", scene.hold(prompt), "ban")
+    entries = re.findall(r"/review/banned/(ban_\w+)/lift", scene.people["senior"].get("/review/banned").text)
+    lifted = scene.people["senior"].post(f"/review/banned/{entries[0]}/lift", why=scene.words.why_lifted)
+    assert lifted.status_code == httpx.codes.OK, lifted.text
+
+
+def _overturned(scene: Scene) -> None:
+    """Blocked by one, overturned by another, and served."""
+    case_id = scene.hold(scene.words.overturned)
+    scene.decide("moderator", case_id, "block")
+    scene.names["overturned"] = scene.decision_on(case_id)
+    again = scene.appeal(scene.names["overturned"], scene.words.appeal)
+    scene.decide("colleague", again, "allow", reason="was_mistaken", note=scene.words.note)
+    later(scene.house)
+    until(lambda: scene.house.recourse.statement(scene.names["overturned"]).review is not None)
+
+
+def _appeals(scene: Scene) -> None:
+    case_id = scene.hold(scene.words.appealed)
+    scene.decide("moderator", case_id, "block", note=scene.words.note)
+    scene.names["blocked"] = scene.decision_on(case_id)
+    scene.names["case-appeal"] = scene.appeal(scene.names["blocked"], scene.words.appeal)
+    scene.names["case-refusal"] = scene.appeal(scene.names["refusal"], scene.words.appeal)
+
+
+def _reports(scene: Scene) -> None:
+    report = {"reason": "violence", "note": scene.words.report}
+    answer = scene.send(f"/pictures/{scene.names['withdrawn']}/report", **report)
+    scene.names["report-ended"] = answer.url.path.rpartition("/")[2]
+    scene.decide("moderator", scene.newest(), "block", clause="violence", reason="shows_after_all")
+    answer = scene.send(f"/pictures/{scene.names['reported']}/report", **report)
+    scene.names["report"] = answer.url.path.rpartition("/")[2]
+    scene.names["case-report"] = scene.newest()
+
+
+def _cases(scene: Scene) -> None:
+    """What waits in the queue, what people work on, and what can still be taken back."""
+    scene.names["case-settling"] = scene.hold(scene.words.held[0][0])
+    scene.decide("moderator", scene.names["case-settling"], "allow")
+    scene.names["case-closed"] = scene.hold(scene.words.held[0][0])
+    scene.decide("colleague", scene.names["case-closed"], "block", note=scene.words.note)
+    scene.names["appealable"] = scene.decision_on(scene.names["case-closed"])
+    scene.names["case-restricted"] = scene.hold(scene.words.restricted)
+    held = [scene.hold(prompt, count) for prompt, count in scene.words.held]
+    scene.names["case"], scene.names["case-taken"], scene.names["case-unjudged"] = held[0], held[1], held[-1]
+    scene.take("senior", scene.names["case-restricted"])
+    for who, case in (
+        ("moderator", "case"),
+        ("moderator", "case-report"),
+        ("colleague", "case-taken"),
+        ("colleague", "case-appeal"),
+    ):
+        person = scene.people[who]
+        person.post(f"/review/cases/{scene.names[case]}/claim", person.get(f"/review/cases/{scene.names[case]}"))
+
+
+def _runs(scene: Scene) -> None:
+    """Last, since nothing else is drawn from then on."""
+    if scene.words.slow:
+        scene.names["running"] = scene.draw(scene.words.slow, to_the_end=False)
+
+
+STEPS: tuple[Callable[[Scene], None], ...] = (_drawings, _banned, _overturned, _appeals, _reports, _cases, _runs)
+
+
+def scene_parts() -> Parts:
+    """Fakes that obey the words of `FAKES`, and draw pictures with enough detail to be banned."""
+    checks, seen = fake_picture_checks(), Counter[str]()
+    studio = Studio().parts
+    generator = FakeGenerator(on_draw=_draw, batch_size=9, begins_at=0.25, sizes=("64x64",))
+
+    def concepts(_: Tensor) -> list[Signal]:
+        prompt = generator.asked[-1].prompt
+        seen[prompt] += 1
+        return _concepts(prompt, (seen[prompt] - 1) % 9)
+
+    checks[0].on_picture = concepts
+    return Parts(generator, FakePromptCheck("prompt_classifier", on_check=studio.classifier.on_check), checks)
+
+
+def _draw(requests: Sequence[PictureRequest], cancelled: Cancelled) -> list[GeneratedImage]:
+    while "slow" in requests[0].prompt:
+        if cancelled():
+            raise GenerationCancelled
+        time.sleep(0.01)
+    return [GeneratedImage(pixels_of(detailed(request.seed, 64)), request.seed) for request in requests]
+
+
+def _concepts(prompt: str, place: int) -> list[Signal]:
+    if "unreadable" in prompt:
+        raise RuntimeError("as told")
+    doubtful = "all doubtful" in prompt or ("doubtful" in prompt and place == 2)
+    gory = 0.95 if "spoiled" in prompt and place == 1 else 0.6 * doubtful
+    scores = {Category.GORE: gory, Category.SEXUAL_MINORS: 0.4 * ("childlike" in prompt)}
+    return [Signal("image_concepts", c, scores.get(c, 0.0), calibrated="childlike" not in prompt) for c in Category]

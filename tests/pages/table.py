@@ -1,0 +1,83 @@
+"""Every page that somebody can see. A new page joins with a line here, and what it shows with a step in scene.py."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page as Tab
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page. Its tests bear its name, and so do its screenshots.
+
+    path: names in braces are those of a scene. who: the public, or somebody in `PEOPLE`. about: the line under its
+    screenshots; "": a state of another page, of which none are taken. do: what a person does there first.
+    """
+
+    name: str
+    path: str
+    who: str = "public"
+    about: str = ""
+    do: Callable[[Tab], None] = lambda _: None
+
+
+def _enlarge(tab: Tab) -> None:
+    tab.locator("#pane-1 a").click()
+    tab.get_by_role("dialog").wait_for()
+
+
+def _fail_to_sign_in(tab: Tab) -> None:
+    for name, value in (("name", "ada"), ("password", "a guess"), ("code", "000000")):
+        tab.locator(f"[name={name}]").fill(value)
+    tab.keyboard.press("Enter")
+    tab.locator("#notice").wait_for()
+
+
+def _list_the_keys(tab: Tab) -> None:
+    tab.locator("#keys-open").click()
+
+
+def _reveal(tab: Tab) -> None:
+    tab.locator(".reveal button").first.click()
+    tab.locator('[data-picture] img[src^="blob:"]').first.wait_for()
+
+
+PAGES = (
+    Page("studio", "/", about="The studio: a box, a button, and nine examples."),
+    Page("drawing", "/studio/{drawing}", about="Nine pictures, each of which passed the gates."),
+    Page("drawing-enlarged", "/studio/{drawing}", do=_enlarge),
+    Page("drawing-partly", "/studio/{partly}", about="Some pictures withheld or held: named gaps with their reasons."),
+    Page("drawing-asked", "/studio/{asked}", about="A doubtful sentence is asked about before anything is drawn."),
+    Page("drawing-refused", "/studio/{refused}", about="A refusal: its rule, the words it saw, the way to appeal."),
+    Page("drawing-running", "/studio/{running}"),
+    Page("picture", "/studio/{drawing}/pictures/1"),
+    Page("missing", "/studio/req_none"),
+    Page("provenance", "/provenance", about="Whose picture is this? For everybody, without an account."),
+    Page("statement", "/decisions/{refusal}", about="The statement of reasons of a decision, which was appealed."),
+    Page("statement-appealable", "/decisions/{appealable}"),
+    Page("statement-overturned", "/decisions/{overturned}", about="An appeal that was heard, and brought it back."),
+    Page("statement-missing", "/decisions/dec_none"),
+    Page("report", "/pictures/{picture}/report", about="To report a picture."),
+    Page("report-waits", "/reports/{report}"),
+    Page("report-ended", "/reports/{report-ended}", about="What became of a report."),
+    Page("sign-in", "/review/login", about="The desk's door: name, password, and a code of an authenticator."),
+    Page("sign-in-failed", "/review/login", do=_fail_to_sign_in),
+    Page("queue", "/review", "moderator", "What waits for a person: gravest first, and nothing waits for ever."),
+    Page("queue-done", "/review?done={case-settling}", "moderator"),
+    Page("queue-empty", "/review?category=weapons", "moderator"),
+    Page("queue-appeals", "/review?source=appeal", "moderator", "Appeals are a queue of their own."),
+    Page("queue-reports", "/review?source=report", "moderator"),
+    Page("queue-keys", "/review", "moderator", "Every key there is.", _list_the_keys),
+    Page("case", "/review/cases/{case}", "moderator", "A case: what was asked, why it was held, and the decision."),
+    Page("case-revealed", "/review/cases/{case}", "moderator", "", _reveal),
+    Page("case-taken", "/review/cases/{case-taken}", "moderator"),
+    Page("case-unjudged", "/review/cases/{case-unjudged}", "moderator"),
+    Page("case-restricted", "/review/cases/{case-restricted}", "senior"),
+    Page("case-report", "/review/cases/{case-report}", "moderator", "A report from the public."),
+    Page("case-appeal", "/review/cases/{case-appeal}", "colleague", "An appeal: somebody else than at first decides."),
+    Page("case-refusal", "/review/cases/{case-refusal}", "colleague"),
+    Page("case-closed", "/review/cases/{case-closed}", "auditor"),
+    Page("case-missing", "/review/cases/cas_none", "moderator"),
+    Page("banned", "/review/banned", "senior", "Banned pictures: what is held back, why, and until when."),
+    Page("not-allowed", "/review/banned", "moderator"),
+)  # fmt: skip
