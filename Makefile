@@ -3,6 +3,7 @@
 # make check  format, lint, types, import layers
 # make parity     print how near DALL-E Mini is to the original code, min-dalle and taming-transformers
 # make gallery    draw dalle-nano's 64 prompts, write docs/gallery-dalle-nano.md
+# make screenshots  take docs/screenshots/*.png of every page, from a real service
 # make scorecard  measure the prompt gate, write docs/scorecard-prompts.md
 # make scorecard-pictures  measure the picture gate, write docs/scorecard-pictures.md
 PYTHON ?= python3
@@ -11,7 +12,7 @@ DATA ?= data
 PORT ?= 8000
 PHOTOGRAPHS ?= ../shared/data/photos/cifar100_subset.npz
 
-.PHONY: run test check format clean gallery bench scorecard scorecard-pictures parity
+.PHONY: run test check format clean gallery screenshots bench scorecard scorecard-pictures parity
 
 run: .venv/installed
 	$(BIN)/gardefou serve --data $(DATA) --port $(PORT)
@@ -31,6 +32,9 @@ format: .venv/installed-dev
 
 gallery: .venv/installed
 	$(BIN)/python -m generator.training.gallery
+
+screenshots: .venv/installed-dev
+	$(BIN)/python -m tests.pages.screenshots
 
 bench: .venv/installed
 	$(BIN)/gardefou bench request

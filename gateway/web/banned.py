@@ -1,6 +1,7 @@
 """The page of banned pictures: what is held back, why and until when, and the form that lifts a ban."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from anyio import to_thread
 from fastapi import APIRouter
@@ -10,6 +11,7 @@ from gateway.errors import GatewayError, SignInRequired
 from gateway.store.banned import PAGE
 from gateway.store.people import Duty
 from gateway.web.desk import Desk, TheDesk
+from policies.reasons import refusal_told
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -56,7 +58,13 @@ async def _page(desk: Desk, offset: int) -> Response:
         older=offset + PAGE if len(bans) == PAGE else 0,
         said=desk.texts.ban_lifted.format(count=int(freed)) if freed.isascii() and freed.isdigit() else "",
         notice="",
+        in_words=partial(_in_words, desk.visitor.language),
     )
+
+
+def _in_words(language: str, reason: str) -> str:
+    """A ban made at the desk without a note bears the name of the reason that was chosen."""
+    return refusal_told(reason, language, "") or reason
 
 
 def _trouble(desk: Desk, error: GatewayError) -> Response:

@@ -112,6 +112,8 @@ def test_the_whole_way_of_a_picture_without_a_mouse(
 
     sign_in(page, url, ada)
     press(page, "n")
+    expect(page.locator("#lease")).to_be_visible()
+    assert page.evaluate("scrollY") == 0, "a case opens at its sentence"
     look_closely(page)
     decide_all(page, "b", "gore", "A person looked at this picture: it shows", "Blocked.")
     assert Book(house).picture_states.count("withheld") == 9

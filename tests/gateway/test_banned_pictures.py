@@ -209,6 +209,18 @@ def test_a_moderator_bans_with_a_page_and_a_senior_lifts_it_with_another(
     until(lambda: "released" in states(served[0]))
 
 
+def test_a_ban_without_a_note_tells_its_reason_in_the_readers_language(
+    served: tuple[House, str], client: httpx.Client
+) -> None:
+    ask(client, "doubtful original")
+    sue = Moderator(*served, name="sue", role=Role.SENIOR)
+    sue.sign_in()
+    sue.decide(sue.take(), "ban", clause="gore", reason="breaks_rule")
+    assert "A person looked at this picture: it shows what" in words(sue.get("/review/banned"))
+    assert "Une personne a regardé cette image" in words(sue.get("/review/banned?lang=fr"))
+    assert "breaks_rule" not in sue.get("/review/banned").text
+
+
 def test_a_banned_picture_that_somebody_asks_about_is_flagged(client: httpx.Client, ada: httpx.Client) -> None:
     banned(client, ada)
     encoded = io.BytesIO()

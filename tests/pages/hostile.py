@@ -1,8 +1,8 @@
 """Sentences that try to be more than words, by what they try. Wherever people can write, they must stay what was typed.
 
 Whatever would become an element, or an attribute of one, is called `planted`; whatever would run calls `alert`; what
-would load asks `evil.example`. Written for this project, in the classes of OWASP's cheat sheets on cross-site scripting,
-template injection and CSV injection.
+would load asks `evil.example`. Written for this project in the classes of OWASP's cheat sheets: cross-site scripting,
+template injection, CSV injection.
 """
 
 from collections.abc import Mapping

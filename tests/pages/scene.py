@@ -37,6 +37,7 @@ PEOPLE = {
     "admin": ("emil", Role.ADMIN),
     "viewer": ("flo", Role.VIEWER),
 }
+TRIES = 6
 SECONDS = 300  # for nine pictures of a real model on a busy machine
 
 
@@ -44,7 +45,7 @@ SECONDS = 300  # for nine pictures of a real model on a busy machine
 class Words:
     """What has to be typed: held, appealed, overturned and banned are each held. slow: None: no drawing runs on."""
 
-    drawn: Sequence[str]
+    drawn: tuple[str, str]
     partly: str
     asked: str
     refused: str
@@ -52,7 +53,7 @@ class Words:
     restricted: str
     appealed: str
     overturned: str
-    banned: str
+    banned: Sequence[str]
     appeal: str
     report: str
     note: str
@@ -61,7 +62,7 @@ class Words:
 
 
 FAKES = Words(
-    drawn=("a calm lighthouse",),
+    drawn=("a calm harbour", "a calm lighthouse"),
     partly="spoiled and doubtful",
     asked="a heap of rotten fish",
     refused="beheading of a prisoner, severed head, blood everywhere",
@@ -69,7 +70,7 @@ FAKES = Words(
     restricted="childlike",
     appealed="all doubtful teddy",
     overturned="all doubtful kite",
-    banned="all doubtful doll",
+    banned=("all doubtful doll", "all doubtful puppet"),
     appeal="It is a toy.",
     report="Somebody could be hurt.",
     note="The second one is clear enough.",
@@ -114,13 +115,18 @@ class Scene:
             until(lambda: 'http-equiv="refresh"' not in self.public.get(page.url).text, SECONDS)
         return request_id
 
+    def pictures(self, request_id: str) -> list[str]:
+        """The names of what a drawing shows."""
+        return re.findall(r"/pictures/(img_\w+)/report", self.public.get(f"/studio/{request_id}").text)
+
     def hold(self, prompt: str, count: int = 1) -> str:
-        """Have pictures held. Returns the case's name."""
+        """Have pictures held. Returns the case's name. What a real model draws may be too bad to be held: once more."""
         known = self.newest()
-        hold(self.program, prompt, count, size=self.house.generator.sizes[0])
-        found = self.newest()
-        assert found != known, f"nothing was held of {prompt!r}"
-        return found
+        for _ in range(TRIES):
+            hold(self.program, prompt, count, size=self.house.generator.sizes[0])
+            if (found := self.newest()) != known:
+                return found
+        raise AssertionError(f"nothing was held of {prompt!r}, {TRIES} times")
 
     def send(self, path: str, **form: str) -> httpx.Response:
         """Send a form of a public page."""
@@ -167,19 +173,28 @@ def filled(house: House, url: str, words: Words) -> Scene:
 
 def _drawings(scene: Scene) -> None:
     words = scene.words
-    for prompt in words.drawn:
-        scene.names["drawing"] = scene.draw(prompt)
-    for name in ("partly", "asked", "refused"):
-        scene.names[name] = scene.draw(getattr(words, name))
+    first, scene.names["drawing"] = (scene.draw(prompt) for prompt in words.drawn)
+    scene.names["reported"], scene.names["withdrawn"] = scene.pictures(first)[:2]
+    scene.names["picture"] = scene.pictures(scene.names["drawing"])[0]
+    scene.names["partly"] = _drawn_partly(scene)
+    scene.names["asked"], scene.names["refused"] = scene.draw(words.asked), scene.draw(words.refused)
     found = re.search(r"/decisions/(dec_\w+)", scene.public.get(f"/studio/{scene.names['refused']}").text)
     assert found
     scene.names["refusal"] = found[1]
-    pictures = re.findall(r"/pictures/(img_\w+)/report", scene.public.get(f"/studio/{scene.names['drawing']}").text)
-    scene.names["picture"], scene.names["reported"], scene.names["withdrawn"] = pictures[:3]
+
+
+def _drawn_partly(scene: Scene) -> str:
+    """Some pictures shown, and some not: which ones is chance where a real model draws."""
+    for _ in range(TRIES):
+        name = scene.draw(scene.words.partly)
+        page = scene.public.get(f"/studio/{name}").text
+        if "face-shown" in page and ("face-withheld" in page or "face-held" in page):
+            return name
+    raise AssertionError(f"{scene.words.partly!r} was drawn whole or not at all, {TRIES} times")
 
 
 def _banned(scene: Scene) -> None:
-    for prompt in (scene.words.banned, f"{scene.words.banned}, {scene.words.drawn[0]}"):
+    for prompt in scene.words.banned:
         scene.decide("senior", scene.hold(prompt), "ban")
     entries = re.findall(r"/review/banned/(ban_\w+)/lift", scene.people["senior"].get("/review/banned").text)
     lifted = scene.people["senior"].post(f"/review/banned/{entries[0]}/lift", why=scene.words.why_lifted)

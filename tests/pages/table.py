@@ -11,7 +11,8 @@ class Page:
     """One page. Its tests bear its name, and so do its screenshots.
 
     path: names in braces are those of a scene. who: the public, or somebody in `PEOPLE`. about: the line under its
-    screenshots; "": a state of another page, of which none are taken. do: what a person does there first.
+    screenshots; "": a state of another page, of which none are taken. do: what a person does there first. narrow:
+    whether one of them is as on a small phone.
     """
 
     name: str
@@ -19,6 +20,12 @@ class Page:
     who: str = "public"
     about: str = ""
     do: Callable[[Tab], None] = lambda _: None
+    narrow: bool = False
+
+    @property
+    def title(self) -> str:
+        """The name as a heading."""
+        return self.name.replace("-", " ").capitalize()
 
 
 def _enlarge(tab: Tab) -> None:
@@ -44,7 +51,7 @@ def _reveal(tab: Tab) -> None:
 
 PAGES = (
     Page("studio", "/", about="The studio: a box, a button, and nine examples."),
-    Page("drawing", "/studio/{drawing}", about="Nine pictures, each of which passed the gates."),
+    Page("drawing", "/studio/{drawing}", about="Nine pictures, each of which passed the gates.", narrow=True),
     Page("drawing-enlarged", "/studio/{drawing}", do=_enlarge),
     Page("drawing-partly", "/studio/{partly}", about="Some pictures withheld or held: named gaps with their reasons."),
     Page("drawing-asked", "/studio/{asked}", about="A doubtful sentence is asked about before anything is drawn."),
@@ -53,7 +60,7 @@ PAGES = (
     Page("picture", "/studio/{drawing}/pictures/1"),
     Page("missing", "/studio/req_none"),
     Page("provenance", "/provenance", about="Whose picture is this? For everybody, without an account."),
-    Page("statement", "/decisions/{refusal}", about="The statement of reasons of a decision, which was appealed."),
+    Page("statement", "/decisions/{refusal}", about="A decision's statement of reasons, and its appeal.", narrow=True),
     Page("statement-appealable", "/decisions/{appealable}"),
     Page("statement-overturned", "/decisions/{overturned}", about="An appeal that was heard, and brought it back."),
     Page("statement-missing", "/decisions/dec_none"),
@@ -62,13 +69,13 @@ PAGES = (
     Page("report-ended", "/reports/{report-ended}", about="What became of a report."),
     Page("sign-in", "/review/login", about="The desk's door: name, password, and a code of an authenticator."),
     Page("sign-in-failed", "/review/login", do=_fail_to_sign_in),
-    Page("queue", "/review", "moderator", "What waits for a person: gravest first, and nothing waits for ever."),
+    Page("queue", "/review", "moderator", "What waits for a person, gravest and oldest first.", narrow=True),
     Page("queue-done", "/review?done={case-settling}", "moderator"),
     Page("queue-empty", "/review?category=weapons", "moderator"),
     Page("queue-appeals", "/review?source=appeal", "moderator", "Appeals are a queue of their own."),
     Page("queue-reports", "/review?source=report", "moderator"),
     Page("queue-keys", "/review", "moderator", "Every key there is.", _list_the_keys),
-    Page("case", "/review/cases/{case}", "moderator", "A case: what was asked, why it was held, and the decision."),
+    Page("case", "/review/cases/{case}", "moderator", "A case: what was asked, and why it was held.", narrow=True),
     Page("case-revealed", "/review/cases/{case}", "moderator", "", _reveal),
     Page("case-taken", "/review/cases/{case-taken}", "moderator"),
     Page("case-unjudged", "/review/cases/{case-unjudged}", "moderator"),

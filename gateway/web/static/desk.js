@@ -55,12 +55,12 @@ function choose(suspect, choice) {
   if (radio) radio.checked = true;
 }
 
-function go(index) {
+function go(index, scroll = true) {
   const suspects = held();
   if (!suspects.length) return;
   current = Math.max(0, Math.min(index, suspects.length - 1));
   suspects.forEach((suspect, place) => suspect.classList.toggle("current", place === current));
-  suspects[current].scrollIntoView({ block: "nearest" });
+  if (scroll) suspects[current].scrollIntoView({ block: "nearest" });
 }
 
 function decideCurrent(choice) {
@@ -197,4 +197,4 @@ document.addEventListener("submit", (event) => {
 });
 showSwitch();
 if (byId("clause")) sayClause();
-if (lease) go(0);
+if (lease) go(0, false);  // a case opens at its sentence
