@@ -23,7 +23,7 @@ from generator.at_once import Cancelled
 from generator.contract import GeneratedImage, GenerationCancelled, PictureRequest
 from policies.signals import Category, Signal
 from tests.fakes import FakeGenerator, FakePromptCheck, fake_picture_checks
-from tests.gateway.desk_parts import Moderator, csrf_of, expire_leases, hold, later, opened, until
+from tests.gateway.desk_parts import Moderator, csrf_of, expire_leases, hold, later, lease_of, opened, until
 from tests.gateway.studio_parts import Studio
 from tests.gateway.walks import Book
 from tests.houses import Parts, client_of
@@ -251,13 +251,21 @@ def _cases(scene: Scene) -> None:
         person.post(f"/review/cases/{scene.names[case]}/claim", person.get(f"/review/cases/{scene.names[case]}"))
 
 
+def _care(scene: Scene) -> None:
+    """Somebody has looked closely."""
+    person, path = scene.people["moderator"], f"/review/cases/{scene.names['case']}"
+    page = person.get(path)
+    for picture in re.findall(rf"{path}/pictures/img_\w+/reveal", page.text):
+        assert person.post(picture, page, lease=lease_of(page)).status_code == httpx.codes.OK
+
+
 def _runs(scene: Scene) -> None:
     """Last, since nothing else is drawn from then on."""
     if scene.words.slow:
         scene.names["running"] = scene.draw(scene.words.slow, to_the_end=False)
 
 
-STEPS: tuple[Callable[[Scene], None], ...] = (_drawings, _banned, _overturned, _appeals, _reports, _cases, _runs)
+STEPS: tuple[Callable[[Scene], None], ...] = (_drawings, _banned, _overturned, _appeals, _reports, _cases, _care, _runs)
 
 
 def scene_parts() -> Parts:

@@ -10,7 +10,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser
 
@@ -28,7 +30,7 @@ MOST_BYTES = 150_000  # of one file: a page of docs shows dozens
 OURS = 96  # colours of a palette that are kept as they are: the most frequent ones are the page's own
 OTHERS = (160, 96, 48, 24, 12)  # for the pictures that are on it, until it fits
 SETTLED_MS = 700  # the last pictures fade in
-TIMES = {"gate_seconds": 120, "generation_seconds": 600, "undo_seconds": 3600, "lease_seconds": 900}
+TIMES: dict[str, Any] = {"gate_seconds": 120, "generation_seconds": 600, "undo_seconds": 3600, "lease_seconds": 900}
 
 REAL = Words(
     drawn=("un chat sur la lune", "a firefighter and a dog"),
@@ -99,8 +101,9 @@ def small(png: bytes) -> bytes:
 
 
 def _packed(picture: Image.Image, others: int) -> bytes:
-    counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
-    ours = [channel for _, colour in counted[:OURS] for channel in colour]
+    points = np.asarray(picture).astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    colours, counts = np.unique(points, return_counts=True)
+    ours = [int(colour) >> shift & 255 for colour in colours[np.argsort(-counts)[:OURS]] for shift in (16, 8, 0)]
     palette = Image.new("P", (1, 1))
     palette.putpalette(ours + (picture.quantize(others).getpalette() or [])[: 3 * others])
     packed = io.BytesIO()

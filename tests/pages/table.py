@@ -85,6 +85,7 @@ PAGES = (
     Page("case-refusal", "/review/cases/{case-refusal}", "colleague"),
     Page("case-closed", "/review/cases/{case-closed}", "auditor"),
     Page("case-missing", "/review/cases/cas_none", "moderator"),
+    Page("care", "/review/care", "moderator", "What one has seen in this shift, and what one would rather be given."),
     Page("banned", "/review/banned", "senior", "Banned pictures: what is held back, why, and until when."),
     Page("not-allowed", "/review/banned", "moderator"),
 )  # fmt: skip
