@@ -1,5 +1,7 @@
 """What people write stays what they wrote: on every page that shows it, in a real browser, in both languages."""
 
+import csv
+import io
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Request
 
 from gateway.errors import InvalidValue
+from gateway.export_words import What
 from gateway.store.people import Role
 from tests.browsers import Visit, chromium, pytestmark
 from tests.gateway.desk_parts import close_all
@@ -19,6 +22,7 @@ from tests.pages.tabs import Look, open_tab
 
 __all__ = ["chromium", "pytestmark"]
 
+RUN = {"=", "+", "-", "@", "\t", "\r", "\n"}
 PLANTED = """() => [...document.querySelectorAll('*')].flatMap(e => [
   ...(e.matches('[planted], planted-element, iframe, object, embed, base, style, math, script:not([src^="/static/"])')
     ? [e.outerHTML.slice(0, 120)] : []),
@@ -120,6 +124,7 @@ def written(request: pytest.FixtureRequest, scene: Scene) -> Written:
             "appeal": ("senior", f"/review/cases/{appeal}"),
             "reported": ("senior", f"/review/cases/{reported}"),
             "banned": ("senior", "/review/banned"),
+            "ledger": ("auditor", "/review/ledger"),
         },
     )
 
@@ -141,6 +146,15 @@ def test_they_are_shown_as_they_were_typed(written: Written, open_as: Callable[[
     assert written.text in shown("statement", "dd bdi")
     assert written.text in shown("decided", ".timeline bdi")
     assert written.text in shown("banned", "dd bdi")
+
+
+@pytest.mark.parametrize("what", list(What))
+def test_an_export_holds_nothing_that_a_spreadsheet_would_run(written: Written, scene: Scene, what: What) -> None:
+    auditor = scene.people["auditor"]
+    answer = auditor.post("/review/ledger/export", auditor.get("/review/ledger"), what=what, form="csv")
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert len(rows) > 1
+    assert [cell for row in rows for cell in row if unicodedata.normalize("NFKC", cell)[:1] in RUN] == []
 
 
 def test_a_tab_that_was_fooled_is_noticed(open_as: Callable[[str, str], Watched]) -> None:

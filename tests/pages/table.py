@@ -1,5 +1,6 @@
 """Every page that somebody can see. A new page joins with a line here, and what it shows with a step in scene.py."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,6 +50,11 @@ def _reveal(tab: Tab) -> None:
     tab.locator('[data-picture] img[src^="blob:"]').first.wait_for()
 
 
+def _verify(tab: Tab) -> None:
+    tab.locator("#verify").click()
+    tab.locator("#check", has_text=re.compile("whole|intact|entier")).wait_for()
+
+
 PAGES = (
     Page("studio", "/", about="The studio: a box, a button, and nine examples."),
     Page("drawing", "/studio/{drawing}", about="Nine pictures, each of which passed the gates.", narrow=True),
@@ -87,5 +93,10 @@ PAGES = (
     Page("case-missing", "/review/cases/cas_none", "moderator"),
     Page("care", "/review/care", "moderator", "What one has seen in this shift, and what one would rather be given."),
     Page("banned", "/review/banned", "senior", "Banned pictures: what is held back, why, and until when."),
+    Page("policies", "/review/policies", "auditor", "The policies, and how often each rule fired."),
+    Page("policy", "/review/policies/default", "auditor"),
+    Page("policies-compared", "/review/policies/strict?against=default", "auditor", "What one policy says otherwise."),
+    Page("policy-missing", "/review/policies/none", "auditor"),
+    Page("ledger", "/review/ledger", "auditor", "The ledger, verified row by row.", _verify),
     Page("not-allowed", "/review/banned", "moderator"),
 )  # fmt: skip
