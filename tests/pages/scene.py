@@ -54,6 +54,7 @@ class Words:
     appealed: str
     overturned: str
     banned: Sequence[str]
+    together: Sequence[str]
     appeal: str
     report: str
     note: str
@@ -71,6 +72,7 @@ FAKES = Words(
     appealed="all doubtful teddy",
     overturned="all doubtful kite",
     banned=("all doubtful doll", "all doubtful puppet"),
+    together=("all doubtful elk", "all doubtful hen"),
     appeal="It is a toy.",
     report="Somebody could be hurt.",
     note="The second one is clear enough.",
@@ -251,6 +253,24 @@ def _cases(scene: Scene) -> None:
         person.post(f"/review/cases/{scene.names[case]}/claim", person.get(f"/review/cases/{scene.names[case]}"))
 
 
+def _batches(scene: Scene) -> None:
+    """Cases decided together, and others that somebody is about to."""
+    done = _together(scene, "colleague")
+    said = {"act": "block", "clause": "gore", "reason": "breaks_rule", "note": scene.words.note}
+    answer = scene.people["colleague"].post(f"{done.url.path}/decision", done, **said)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    scene.names["batch"] = done.url.path.rpartition("/")[2]
+    scene.names["batch-preview"] = _together(scene, "senior").url.path.rpartition("/")[2]
+
+
+def _together(scene: Scene, who: str) -> httpx.Response:
+    """The preview of cases that were just held."""
+    cases = {f"case-{scene.hold(prompt)}": "1" for prompt in scene.words.together}
+    preview = scene.people[who].post("/review/batches", **cases)
+    assert preview.url.path.startswith("/review/batches/"), preview.text
+    return preview
+
+
 def _care(scene: Scene) -> None:
     """Somebody has looked closely."""
     person, path = scene.people["moderator"], f"/review/cases/{scene.names['case']}"
@@ -265,7 +285,17 @@ def _runs(scene: Scene) -> None:
         scene.names["running"] = scene.draw(scene.words.slow, to_the_end=False)
 
 
-STEPS: tuple[Callable[[Scene], None], ...] = (_drawings, _banned, _overturned, _appeals, _reports, _cases, _care, _runs)
+STEPS: tuple[Callable[[Scene], None], ...] = (
+    _drawings,
+    _banned,
+    _overturned,
+    _appeals,
+    _reports,
+    _cases,
+    _batches,
+    _care,
+    _runs,
+)
 
 
 def scene_parts() -> Parts:

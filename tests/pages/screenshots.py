@@ -46,6 +46,7 @@ REAL = Words(
     appealed="a burning car and a crying man",
     overturned="un vampire qui mord un cou, du sang",
     banned=("a wolf biting a neck, blood", "a vampire's bloody neck"),
+    together=("a wolf biting a neck, blood", "a vampire biting a neck, blood"),
     appeal="It is a scene from a film for children, and nobody is hurt.",
     report="It could be taken for a real fire.",
     note="Blood on the collar in the second one.",

@@ -45,6 +45,16 @@ def _list_the_keys(tab: Tab) -> None:
     tab.locator("#keys-open").click()
 
 
+def _find(tab: Tab) -> None:
+    tab.locator("#palette-open").click()
+    tab.locator("#palette-list [role=option]").first.wait_for()
+
+
+def _select(tab: Tab) -> None:
+    for box in tab.locator(".pick input").all()[:2]:
+        box.check()
+
+
 def _reveal(tab: Tab) -> None:
     tab.locator(".reveal button").first.click()
     tab.locator('[data-picture] img[src^="blob:"]').first.wait_for()
@@ -81,6 +91,8 @@ PAGES = (
     Page("queue-appeals", "/review?source=appeal", "moderator", "Appeals are a queue of their own."),
     Page("queue-reports", "/review?source=report", "moderator"),
     Page("queue-keys", "/review", "moderator", "Every key there is.", _list_the_keys),
+    Page("queue-selected", "/review", "moderator", do=_select),
+    Page("palette", "/review", "moderator", "Ctrl-K finds pages, actions and cases.", _find),
     Page("case", "/review/cases/{case}", "moderator", "A case: what was asked, and why it was held.", narrow=True),
     Page("case-revealed", "/review/cases/{case}", "moderator", "", _reveal),
     Page("case-taken", "/review/cases/{case-taken}", "moderator"),
@@ -91,6 +103,10 @@ PAGES = (
     Page("case-refusal", "/review/cases/{case-refusal}", "colleague"),
     Page("case-closed", "/review/cases/{case-closed}", "auditor"),
     Page("case-missing", "/review/cases/cas_none", "moderator"),
+    Page("batches", "/review/batches", "moderator"),
+    Page("batch", "/review/batches/{batch}", "colleague", "Cases decided together, and how to take it back."),
+    Page("batch-preview", "/review/batches/{batch-preview}", "senior", "What deciding together would do."),
+    Page("batch-of-somebody-else", "/review/batches/{batch-preview}", "moderator"),
     Page("care", "/review/care", "moderator", "What one has seen in this shift, and what one would rather be given."),
     Page("banned", "/review/banned", "senior", "Banned pictures: what is held back, why, and until when."),
     Page("policies", "/review/policies", "auditor", "The policies, and how often each rule fired."),
