@@ -17,7 +17,7 @@ from tests.browsers import Visit, chromium, pytestmark
 from tests.gateway.desk_parts import close_all
 from tests.houses import serving
 from tests.pages.hostile import HOSTILE
-from tests.pages.scene import FAKES, Scene, scene_parts
+from tests.pages.scene import FAKES, SETTINGS, Scene, scene_parts
 from tests.pages.tabs import Look, open_tab
 
 __all__ = ["chromium", "pytestmark"]
@@ -70,8 +70,7 @@ class Written:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    settings = {"undo_seconds": 3600, "gate_seconds": 30, "lease_seconds": 3600, "requests_per_minute": 10_000}
-    with serving(tmp_path_factory.mktemp("data"), scene_parts(), **settings) as (house, url):
+    with serving(tmp_path_factory.mktemp("data"), scene_parts(), **SETTINGS) as (house, url):
         yield Scene(house, url, FAKES)
     close_all()
 

@@ -14,7 +14,7 @@ from tests.browsers import Visit, chromium, pytestmark
 from tests.gateway.desk_parts import close_all
 from tests.houses import serving
 from tests.pages import checks
-from tests.pages.scene import FAKES, Scene, filled, scene_parts
+from tests.pages.scene import FAKES, SETTINGS, Scene, filled, scene_parts
 from tests.pages.table import PAGES, Page
 from tests.pages.tabs import WIDE, Look, open_tab
 
@@ -53,8 +53,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    settings = {"undo_seconds": 3600, "gate_seconds": 30, "lease_seconds": 3600, "requests_per_minute": 10_000}
-    with serving(tmp_path_factory.mktemp("data"), scene_parts(), **settings) as (house, url):
+    with serving(tmp_path_factory.mktemp("data"), scene_parts(), **SETTINGS) as (house, url):
         yield filled(house, url, FAKES)
     close_all()
 

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from sqlmodel import col, select
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from gateway.assembly import House
 from gateway.store.engine import open_engine, reading
+from gateway.store.outbox import Event
 from gateway.store.people import Role
 from gateway.store.tables import CaseRow
 from generator.at_once import Cancelled
@@ -24,6 +26,7 @@ from generator.contract import GeneratedImage, GenerationCancelled, PictureReque
 from policies.signals import Category, Signal
 from tests.fakes import FakeGenerator, FakePromptCheck, fake_picture_checks
 from tests.gateway.desk_parts import Moderator, csrf_of, expire_leases, hold, later, lease_of, opened, until
+from tests.gateway.receiver import receiving
 from tests.gateway.studio_parts import Studio
 from tests.gateway.walks import Book
 from tests.houses import Parts, client_of
@@ -37,6 +40,10 @@ PEOPLE = {
     "admin": ("emil", Role.ADMIN),
     "viewer": ("flo", Role.VIEWER),
 }
+SETTINGS: dict[str, Any] = {
+    "undo_seconds": 3600, "gate_seconds": 120, "lease_seconds": 900, "requests_per_minute": 10_000,
+    "webhook_private_hosts": ("127.0.0.1",),
+}  # fmt: skip
 TRIES = 6
 SECONDS = 300  # for nine pictures of a real model on a busy machine
 
@@ -195,6 +202,14 @@ def _drawn_partly(scene: Scene) -> str:
     raise AssertionError(f"{scene.words.partly!r} was drawn whole or not at all, {TRIES} times")
 
 
+def _webhooks(scene: Scene) -> None:
+    """Somebody is told of a picture, and cannot be reached afterwards."""
+    with receiving() as receiver:
+        scene.house.webhooks.add(receiver.url, tuple(Event), None, "terminal")
+        scene.decide("colleague", scene.hold(scene.words.together[0]), "block")
+        until(lambda: len(receiver.came) >= 2, SECONDS)
+
+
 def _banned(scene: Scene) -> None:
     for prompt in scene.words.banned:
         scene.decide("senior", scene.hold(prompt), "ban")
@@ -266,7 +281,7 @@ def _batches(scene: Scene) -> None:
 def _together(scene: Scene, who: str) -> httpx.Response:
     """The preview of cases that were just held."""
     cases = {f"case-{scene.hold(prompt)}": "1" for prompt in scene.words.together}
-    preview = scene.people[who].post("/review/batches", **cases)
+    preview = scene.people[who].post("/review/batches", scene.people[who].get(), **cases)
     assert preview.url.path.startswith("/review/batches/"), preview.text
     return preview
 

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,7 +20,7 @@ from gateway.settings import Settings
 from tests.browsers import open_chromium
 from tests.gateway.desk_parts import close_all
 from tests.houses import free_port, listening
-from tests.pages.scene import Scene, Words, filled
+from tests.pages.scene import SETTINGS, Scene, Words, filled
 from tests.pages.table import PAGES, Page
 from tests.pages.tabs import NARROW, WIDE, Look, open_tab
 
@@ -30,7 +29,7 @@ MOST_BYTES = 150_000  # of one file: a page of docs shows dozens
 OURS = 96  # colours of a palette that are kept as they are: the most frequent ones are the page's own
 OTHERS = (160, 96, 48, 24, 12)  # for the pictures that are on it, until it fits
 SETTLED_MS = 700  # the last pictures fade in
-TIMES: dict[str, Any] = {"gate_seconds": 120, "generation_seconds": 600, "undo_seconds": 3600, "lease_seconds": 900}
+DRAWING_SECONDS = 600
 
 REAL = Words(
     drawn=("un chat sur la lune", "a firefighter and a dog"),
@@ -66,7 +65,9 @@ requests, reports and appeals. By day in English, by night in French; some on a 
 def real_service() -> Iterator[Scene]:
     """The service as it is shipped, in a folder of its own, with something on every page."""
     with tempfile.TemporaryDirectory() as data:
-        settings = Settings(data=Path(data), port=free_port(), requests_per_minute=10_000, drain_seconds=2, **TIMES)
+        settings = Settings(
+            data=Path(data), port=free_port(), drain_seconds=2, generation_seconds=DRAWING_SECONDS, **SETTINGS
+        )
         with listening(build_house(settings)) as (house, url):
             yield filled(house, url, REAL)
             close_all()
