@@ -65,7 +65,8 @@ def sign_in(page: Page, url: str, moderator: Moderator) -> None:
 
 
 def press(page: Page, key: str) -> None:
-    """Press a key once the page listens."""
+    """Press a key once the page is all there and listens."""
+    page.wait_for_load_state()
     expect(page.locator("#keys-switch")).to_be_visible()
     page.keyboard.press(key)
 
