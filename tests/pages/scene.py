@@ -302,6 +302,7 @@ def _runs(scene: Scene) -> None:
 
 STEPS: tuple[Callable[[Scene], None], ...] = (
     _drawings,
+    _webhooks,
     _banned,
     _overturned,
     _appeals,

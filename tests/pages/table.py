@@ -114,6 +114,8 @@ PAGES = (
     Page("policies-compared", "/review/policies/strict?against=default", "auditor", "What one policy says otherwise."),
     Page("policy-missing", "/review/policies/none", "auditor"),
     Page("ledger", "/review/ledger", "auditor", "The ledger, verified row by row.", _verify),
+    Page("agreement", "/review/agreement", "senior", "How far people agree, category by category."),
+    Page("numbers", "/review/numbers", "moderator", "The numbers of queues, and of oneself."),
     Page("webhooks", "/review/webhooks", "admin", "Who is told what became of a picture, and whether it arrived."),
     Page("not-allowed", "/review/banned", "moderator"),
 )  # fmt: skip

@@ -38,7 +38,7 @@ function pages() {
 }
 
 function actions() {
-  const offered = [...document.querySelectorAll("main button, .place button, main summary, .choice label")];
+  const offered = [...document.querySelectorAll("main button, .person button, main summary, .choice label")];
   return offered.filter((element) => isOffered(element) && element.id !== "palette-open").map((element) => (
     { words: named(element), kind: say.action, key: keyOf(element), go: () => pressed(element) }
   ));
