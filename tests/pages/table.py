@@ -116,6 +116,7 @@ PAGES = (
     Page("ledger", "/review/ledger", "auditor", "The ledger, verified row by row.", _verify),
     Page("agreement", "/review/agreement", "senior", "How far people agree, category by category."),
     Page("numbers", "/review/numbers", "moderator", "The numbers of queues, and of oneself."),
+    Page("audits", "/review/audits", "auditor"),
     Page("webhooks", "/review/webhooks", "admin", "Who is told what became of a picture, and whether it arrived."),
     Page("not-allowed", "/review/banned", "moderator"),
 )  # fmt: skip
