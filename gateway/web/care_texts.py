@@ -64,7 +64,7 @@ ENGLISH = CareTexts(
 )
 
 FRENCH = CareTexts(
-    care="Ménagement",
+    care="Soin de soi",
     lead="Vous seul voyez cette page : ce que vous avez regardé n’est montré à personne et ne sert à rien d’autre.",
     seen_heading="Ce que vous avez vu",
     before_pause="Depuis votre dernière pause",

@@ -242,4 +242,4 @@ def test_in_french(moderator: Moderator) -> None:
     moderator.client.cookies.set("gardefou_language", "fr")
 
     page = moderator.client.get("/review/care", headers={"Accept-Language": "fr"})
-    assert "Ménagement" in words(page)
+    assert "Soin de soi" in words(page)
