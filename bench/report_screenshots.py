@@ -1,4 +1,4 @@
-"""Take docs/bias-audit-*.png of a report: `python bench/report_screenshots.py REPORT.html REPORT_FR.html`.
+"""Take docs/bias-audit-*.png of a report: `python -m bench.report_screenshots REPORT.html REPORT_FR.html`.
 
 The first in light, the second in dark colours. Needs Chromium (Debian's package) and the dev dependencies.
 """
@@ -9,8 +9,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from bench.screenshots import CHROMIUM, DOCS, FLAGS
+from tests.browsers import CHROMIUM, FLAGS
 
+DOCS = Path(__file__).parent.parent / "docs"
 WIDTH, HEIGHT = 900, 1500
 COLOURS = 128
 BEGINNING, SCORER, EXAMPLES = (
