@@ -20,10 +20,15 @@ from gateway.assembly import House
 from gateway.store.engine import open_engine, reading
 from gateway.store.outbox import Event
 from gateway.store.people import Role
-from gateway.store.tables import CaseRow
+from gateway.store.tables import CaseRow, ReviewRow
+from gateway.store.together import Shares
 from generator.at_once import Cancelled
 from generator.contract import GeneratedImage, GenerationCancelled, PictureRequest
+from policies.queues import Source
 from policies.signals import Category, Signal
+from safety.bias_audit.analysis import analyse
+from safety.bias_audit.probes import Sizes
+from safety.bias_audit.report import write_report
 from tests.fakes import FakeGenerator, FakePromptCheck, fake_picture_checks
 from tests.gateway.desk_parts import Moderator, csrf_of, expire_leases, hold, later, lease_of, opened, until
 from tests.gateway.receiver import receiving
@@ -31,6 +36,7 @@ from tests.gateway.studio_parts import Studio
 from tests.gateway.walks import Book
 from tests.houses import Parts, client_of
 from tests.look_alikes import detailed, pixels_of
+from tests.safety.bias_audit.audit_runs import make_run, share_of_women
 
 PEOPLE = {
     "moderator": ("ada", Role.MODERATOR),
@@ -45,6 +51,7 @@ SETTINGS: dict[str, Any] = {
     "webhook_private_hosts": ("127.0.0.1",),
 }  # fmt: skip
 TRIES = 6
+TWICE = 32  # cases that two decide: two more than a figure takes
 SECONDS = 300  # for nine pictures of a real model on a busy machine
 
 
@@ -202,6 +209,46 @@ def _drawn_partly(scene: Scene) -> str:
     raise AssertionError(f"{scene.words.partly!r} was drawn whole or not at all, {TRIES} times")
 
 
+def _agreement(scene: Scene) -> None:
+    """Cases that two people decided, enough for a figure: they see a few of them otherwise."""
+    cases = scene.house.desk.cases
+    shares, cases._shares = cases._shares, Shares(b"scene", 1, 0)
+    for number in range(TWICE):
+        scene.decide("moderator", scene.hold(scene.words.appealed), "block" if number % 3 else "allow")
+    later(scene.house)
+    until(lambda: len(_copies(scene)) == TWICE, SECONDS)
+    cases._shares = shares
+    for number, copy in enumerate(_copies(scene)):
+        choice = "block" if _blocked_first(scene, copy) is not (number % 11 == 0) else "allow"
+        scene.decide("colleague", copy.id, choice)
+    later(scene.house)
+    until(lambda: not _copies(scene), SECONDS)
+
+
+def _copies(scene: Scene) -> list[CaseRow]:
+    """What came up again and is not closed."""
+    again = select(CaseRow).where(col(CaseRow.again_of).is_not(None), CaseRow.source != Source.DISAGREEMENT)
+    with reading(open_engine(scene.house.settings.database)) as session:
+        return list(session.exec(again.where(CaseRow.state != "closed").order_by(col(CaseRow.opened_at))))
+
+
+def _blocked_first(scene: Scene, copy: CaseRow) -> bool:
+    with reading(open_engine(scene.house.settings.database)) as session:
+        return "block" in session.get_one(ReviewRow, copy.first_review_id).choices
+
+
+def _audits(scene: Scene) -> None:
+    """Two audits, one of a tilted generator, and a picture that two read otherwise; planted, so no screenshot."""
+    if not scene.words.slow:
+        return
+    for name, share in (("fair", 0.5), ("tilted", 0.97)):
+        truth = share_of_women({f"job {number}": share for number in range(4)})
+        run = make_run(scene.house.settings.data / "audits" / name, truth, sizes=Sizes(12, 2, 16))
+        write_report(analyse(run), run.folder / "report", "en")
+    for who, answer in (("colleague", "feminine"), ("senior", "masculine")):
+        scene.house.audits.rate("fair", 0, scene.people[who].person, {"presentation": answer})
+
+
 def _webhooks(scene: Scene) -> None:
     """Somebody is told of a picture, and cannot be reached afterwards."""
     with receiving() as receiver:
@@ -302,6 +349,8 @@ def _runs(scene: Scene) -> None:
 
 STEPS: tuple[Callable[[Scene], None], ...] = (
     _drawings,
+    _agreement,
+    _audits,
     _webhooks,
     _banned,
     _overturned,

@@ -117,6 +117,10 @@ PAGES = (
     Page("agreement", "/review/agreement", "senior", "How far people agree, category by category."),
     Page("numbers", "/review/numbers", "moderator", "The numbers of queues, and of oneself."),
     Page("audits", "/review/audits", "auditor"),
+    Page("audit", "/review/audits/tilted", "auditor"),
+    Page("audits-compared", "/review/audits/compare?before=fair&after=tilted", "auditor"),
+    Page("audit-label", "/review/audits/fair/label", "moderator"),
+    Page("audit-settle", "/review/audits/fair/settle", "auditor"),
     Page("webhooks", "/review/webhooks", "admin", "Who is told what became of a picture, and whether it arrived."),
     Page("not-allowed", "/review/banned", "moderator"),
 )  # fmt: skip
