@@ -6,7 +6,7 @@ from policies.signals import Category, Signal
 
 BLOCKLIST = "blocklist"
 CLEAR_TERM = 0.8  # blocklist terms from here on are refused or reviewed by themselves; others are hints
-LEAST_SHARE = 0.8  # of a clear term's score: one of 0.9 or 1 stays above what 1 % of harmless prompts reach
+LEAST_SHARE = 0.8  # of a clear term's score: one of 1 stays above what 1 % of harmless prompts reach, in any language
 
 
 def gate_score(signals: Sequence[Signal]) -> float:

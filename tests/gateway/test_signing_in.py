@@ -174,7 +174,8 @@ class TestOnTheCommandLine:
         self.run(data, "set-role", "ada", "senior")
         self.run(data, "disable", "ada")
         (listed,) = self.run(data, "list", "--json").splitlines()
-        assert json.loads(listed) | {"id": ""} == {"id": "", "name": "ada", "role": "senior", "state": "disabled"}
+        told = {"id": "", "name": "ada", "role": "senior", "state": "disabled", "queues": []}
+        assert json.loads(listed) | {"id": ""} == told
         with transaction(open_engine(f"sqlite:///{data / 'gardefou.db'}"), "test") as session:
             (row,) = session.exec(select(PersonRow)).all()
         assert row.password_hash.startswith("$argon2id$")

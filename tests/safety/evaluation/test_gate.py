@@ -80,7 +80,8 @@ def test_among_prompts_with_clear_terms_the_classifier_sets_the_order_and_none_s
     assert score(1.0, 0.01) < score(1.0, 0.5) < score(1.0, 0.99)
     assert score(0.8, 0.0) > 0.63
     fixed = Thresholds.read(GUARD_NANO / FILE)
-    assert score(0.9, 0.0) > max(row[0.01] for row in fixed.by_language.values())
+    assert score(1.0, 0.0) > max(row[0.01] for row in fixed.by_language.values())
+    assert score(0.9, 0.0) > fixed.by_language["any"][0.01]
 
 
 def test_descriptors_say_nothing_about_harm() -> None:
