@@ -40,6 +40,11 @@ function gaps(data, step, nothing) {
   return filled;
 }
 
+// One day alone stands in the middle of a week: left to itself uPlot gives it years.
+function dayRange(first, last) {
+  return first === last ? [first - 3 * DAY_S, last + 3 * DAY_S] : [first, last];
+}
+
 function options(table, width) {
   const ink = colour("--soft");
   const grid = { stroke: faint(ink), width: 1 };
@@ -59,7 +64,7 @@ function options(table, width) {
   return {
     width, height: HEIGHT_PX, bands, legend: { show: false }, cursor: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-    scales: { y: { range: (_, __, most) => [0, table.dataset.most ? Number(table.dataset.most) : Math.max(most, 1) * 1.1] } },
+    scales: { x: { range: (_, first, last) => dayRange(first, last) }, y: { range: (_, __, most) => [0, table.dataset.most ? Number(table.dataset.most) : Math.max(most, 1) * 1.1] } },
     series: [{}, ...series],
     axes: [
       { stroke: ink, grid, ticks: grid, space: 70, values: (_, days) => days.map((day) => shortDay.format(day * 1000)) },
