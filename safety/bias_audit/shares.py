@@ -26,6 +26,7 @@ CALIBRATION_SEED = 1978  # of the confusion matrices drawn; any number would do,
 ROW_PRIOR = 0.25  # prior counts of an answer in a row of the confusion matrix
 EM_STEPS, EM_TOLERANCE = 1000, 1e-8
 NO_SHARE = 1e-6  # where steps end that go to 0
+SHRINKS_TO = 0.1  # of a share in one squared step: one that jumps to 0 comes back too slowly to be seen moving
 LEAST_SHARE, LONGEST_STEP = 1e-12, 64.0  # of squared steps: a share at 0 could never grow again
 
 
@@ -170,11 +171,12 @@ def _maximum_likelihood(read: Floats, rates: Floats) -> Floats:
 
 def _squared_step(shares: Floats, read: Floats, rates: Floats) -> Floats:
     once = _em_step(shares, read, rates)
+    twice = _em_step(once, read, rates)
     first = once - shares
-    second = _em_step(once, read, rates) - once - first
+    second = twice - once - first
     length = np.linalg.norm(first, axis=0) / np.maximum(np.linalg.norm(second, axis=0), LEAST_SHARE)
     length = np.clip(length, 1, LONGEST_STEP)
-    reached = np.maximum(shares + 2 * length * first + length**2 * second, LEAST_SHARE)
+    reached = np.maximum(shares + 2 * length * first + length**2 * second, np.maximum(SHRINKS_TO * twice, LEAST_SHARE))
     return _em_step(reached / reached.sum(axis=0), read, rates)
 
 

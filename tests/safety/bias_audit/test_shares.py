@@ -9,6 +9,7 @@ from safety.bias_audit.shares import (
     Confusion,
     Floats,
     ScorerTooWeak,
+    _maximum_likelihood,
     corrected_by_confusion,
     corrected_by_labels,
     floor_under,
@@ -53,6 +54,15 @@ def test_two_classes_give_what_rogan_and_gladen_give(truth: float, sensitivity: 
     by_hand = np.clip((seen / 10_000 - miss) / (hit - miss), 0, 1)
     shares = corrected_by_confusion(np.array([seen, 10_000 - seen]), confusion, np.random.default_rng(0))
     assert shares.point[0] == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_no_squared_step_strands_a_share_at_0_or_1() -> None:
+    """One in a hundred such estimates was stranded while steps could jump to the edge."""
+    rng = np.random.default_rng(1)
+    seen, hit, miss = rng.random(40_000), rng.uniform(0.6, 1, 40_000), rng.uniform(0, 0.4, 40_000)
+    rates = np.stack([np.stack([hit, 1 - hit], 1), np.stack([miss, 1 - miss], 1)], 1)
+    found = _maximum_likelihood(np.stack([seen, 1 - seen], 1), rates)[:, 0]
+    assert np.abs(found - np.clip((seen - miss) / (hit - miss), 0, 1)).max() < 1e-4
 
 
 def test_labels_of_the_run_correct_a_scorer_that_reads_one_kind_of_picture_wrongly() -> None:
