@@ -183,8 +183,9 @@ def _grant_appeals(session: Session, choices: Mapping[str, str]) -> None:
 
 
 def _open_disagreements(session: Session, request_id: str) -> list[CaseRow]:
+    """The few of a request are looked through here: asked for the state as well, SQLite walks all that are open."""
     of_request = select(CaseRow).where(CaseRow.request_id == request_id, CaseRow.source == Source.DISAGREEMENT)
-    return list(session.exec(of_request.where(CaseRow.state == "open")))
+    return [case for case in session.exec(of_request) if case.state == "open"]
 
 
 def _shut(session: Session, case: CaseRow) -> None:
