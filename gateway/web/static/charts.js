@@ -40,9 +40,9 @@ function gaps(data, step, nothing) {
   return filled;
 }
 
-// One day alone stands in the middle of a week: left to itself uPlot gives it years.
-function dayRange(first, last) {
-  return first === last ? [first - 3 * DAY_S, last + 3 * DAY_S] : [first, last];
+// One day alone stands in the middle of a week: left to itself uPlot adds years behind it.
+function dayRange(plot, first, last) {
+  return plot.data[0].length === 1 ? [first - 3 * DAY_S, first + 3 * DAY_S] : [first, last];
 }
 
 function options(table, width) {
@@ -64,7 +64,7 @@ function options(table, width) {
   return {
     width, height: HEIGHT_PX, bands, legend: { show: false }, cursor: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-    scales: { x: { range: (_, first, last) => dayRange(first, last) }, y: { range: (_, __, most) => [0, table.dataset.most ? Number(table.dataset.most) : Math.max(most, 1) * 1.1] } },
+    scales: { x: { range: dayRange }, y: { range: (_, __, most) => [0, table.dataset.most ? Number(table.dataset.most) : Math.max(most, 1) * 1.1] } },
     series: [{}, ...series],
     axes: [
       { stroke: ink, grid, ticks: grid, space: 70, values: (_, days) => days.map((day) => shortDay.format(day * 1000)) },
