@@ -10,7 +10,7 @@ from gateway.store.engine import open_engine
 from gateway.store.people import Role
 from tests.end_to_end.test_studio_browser import PATIENCE_MS, Visit, chromium, pytestmark
 from tests.gateway.agreement_parts import seed_looks
-from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, opened
+from tests.gateway.desk_parts import Moderator, close_all, desk_parts, hold, opened, until
 from tests.gateway.walks import Book
 from tests.houses import client_of, serving
 
@@ -69,10 +69,10 @@ def test_it_is_drawn_anew_when_the_colours_change(chromium: Browser, served: tup
     context = open_context(chromium, served, sue, locale="fr-FR", color_scheme="light")
     page = context.new_page()
     page.goto(f"{served[1]}/review/agreement")
-    light = page.locator(".plot canvas").first.screenshot()
+    drawn = "() => document.querySelector('.plot canvas')?.toDataURL() ?? ''"
+    light = page.evaluate(drawn)
     page.emulate_media(color_scheme="dark")
-    expect(page.locator(".plot canvas")).not_to_have_count(0)
-    assert page.locator(".plot canvas").first.screenshot() != light
+    until(lambda: page.evaluate(drawn) not in ("", light), 30)
     context.close()
 
 
