@@ -1,6 +1,6 @@
 """The pages about deciding together: how far people agree, and the numbers of the desk. Nobody sees somebody else's."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 from anyio import to_thread
@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.agreement import PERIODS, rows_of, since, weeks_of
-from gateway.errors import GatewayError, SignInRequired
 from gateway.store.agreement import Looked
 from gateway.store.people import Duty
 from gateway.web.agreement_texts import AGREEMENT_TEXTS, AgreementTexts
@@ -21,13 +20,13 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/agreement")
 async def agreement_page(desk: TheDesk, days: int = PERIODS[1]) -> Response:
     """How far people agree: everybody's for those who may see it, and one's own."""
-    return await _answered(desk, partial(_agreement, desk, _period(days)))
+    return await desk.answered(partial(_agreement, desk, _period(days)))
 
 
 @router.get("/review/numbers")
 async def numbers_page(desk: TheDesk, days: int = PERIODS[0]) -> Response:
     """What came in and was decided, by queue; and what one did oneself."""
-    return await _answered(desk, partial(_numbers, desk, _period(days)))
+    return await desk.answered(partial(_numbers, desk, _period(days)))
 
 
 @router.post("/review/cases/{case_id}/golden")
@@ -42,7 +41,7 @@ async def mark_golden(desk: TheDesk, case_id: str) -> Response:
         await to_thread.run_sync(desk.house.together.golden.mark, case_id, choices, desk.person)
         return RedirectResponse("/review/agreement#golden", status_code=303)
 
-    return await _answered(desk, mark)
+    return await desk.answered(mark)
 
 
 @router.get("/review/golden/{golden_id}/retire")
@@ -60,7 +59,7 @@ async def retire_golden(desk: TheDesk, golden_id: str) -> Response:
         await to_thread.run_sync(desk.house.together.golden.retire, golden_id, desk.person)
         return RedirectResponse("/review/agreement#golden", status_code=303)
 
-    return await _answered(desk, retire)
+    return await desk.answered(retire)
 
 
 async def _agreement(desk: Desk, days: int) -> Response:
@@ -122,14 +121,3 @@ def _lasted(desk: Desk, a: AgreementTexts, seconds: float | None) -> str:
 
 def _period(days: int) -> int:
     return days if days in PERIODS else PERIODS[1]
-
-
-async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or a page that says what stood in the way."""
-    try:
-        return await answer()
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        told = desk.texts.error(error.code)
-        return desk.page("desk_trouble.html", error.status, heading=desk.texts.desk, told=told)

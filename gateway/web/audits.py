@@ -1,6 +1,6 @@
 """The pages of bias audits: the list, one run, two compared, and the form that people label pictures with."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from anyio import to_thread
@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.audits import REPORT_FILES
-from gateway.errors import GatewayError, NotFound, SignInRequired
 from gateway.store.audit_labels import Rated
 from gateway.store.people import Duty
 from gateway.web.audit_texts import AUDIT_TEXTS, AuditTexts
@@ -28,19 +27,19 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/audits")
 async def audits_page(desk: TheDesk) -> Response:
     """Every audit with a report, the latest first."""
-    return await _answered(desk, partial(_list, desk))
+    return await desk.answered(partial(_list, desk), _texts(desk).audits)
 
 
 @router.get("/review/audits/compare")
 async def compare_page(desk: TheDesk, before: str = "", after: str = "") -> Response:
     """Whether the second may follow the first."""
-    return await _answered(desk, partial(_compared, desk, before, after))
+    return await desk.answered(partial(_compared, desk, before, after), _texts(desk).audits)
 
 
 @router.get("/review/audits/{name}")
 async def audit_page(desk: TheDesk, name: str) -> Response:
     """One audit: its figures, its files, and how far labelling has come."""
-    return await _answered(desk, partial(_run, desk, name))
+    return await desk.answered(partial(_run, desk, name), _texts(desk).audits)
 
 
 @router.get("/review/audits/{name}/files/{file}")
@@ -61,7 +60,7 @@ async def picture(desk: TheDesk, name: str, number: int) -> Response:
 @router.get("/review/audits/{name}/label")
 async def label_page(desk: TheDesk, name: str) -> Response:
     """The next picture for this person."""
-    return await _answered(desk, partial(_label, desk, name))
+    return await desk.answered(partial(_label, desk, name), _texts(desk).audits)
 
 
 @router.post("/review/audits/{name}/label")
@@ -74,13 +73,13 @@ async def label(desk: TheDesk, name: str) -> Response:
         await to_thread.run_sync(desk.house.audits.rate, name, _number(form), desk.person, said)
         return RedirectResponse(f"/review/audits/{name}/label", status_code=303)
 
-    return await _answered(desk, keep)
+    return await desk.answered(keep, _texts(desk).audits)
 
 
 @router.get("/review/audits/{name}/settle")
 async def settle_page(desk: TheDesk, name: str) -> Response:
     """The first picture that two people rated differently."""
-    return await _answered(desk, partial(_settle, desk, name))
+    return await desk.answered(partial(_settle, desk, name), _texts(desk).audits)
 
 
 @router.post("/review/audits/{name}/settle")
@@ -93,18 +92,7 @@ async def settle(desk: TheDesk, name: str) -> Response:
         await to_thread.run_sync(desk.house.audits.settle, name, _number(form), desk.person, said)
         return RedirectResponse(f"/review/audits/{name}/settle", status_code=303)
 
-    return await _answered(desk, keep)
-
-
-async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or a page that says what stood in the way."""
-    try:
-        return await answer()
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        told = desk.texts.missing_lead if isinstance(error, NotFound) else desk.texts.error(error.code)
-        return desk.page("desk_trouble.html", error.status, heading=_texts(desk).audits, told=told)
+    return await desk.answered(keep, _texts(desk).audits)
 
 
 def _texts(desk: Desk) -> AuditTexts:

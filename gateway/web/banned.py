@@ -1,13 +1,11 @@
 """The page of banned pictures: what is held back, why and until when, and the form that lifts a ban."""
 
-from collections.abc import Mapping
 from functools import partial
 
 from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.errors import GatewayError, SignInRequired
 from gateway.store.banned import PAGE
 from gateway.store.people import Duty
 from gateway.web.desk import Desk, TheDesk
@@ -19,10 +17,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/banned")
 async def banned_page(desk: TheDesk, offset: int = 0) -> Response:
     """Bans, newest first."""
-    try:
-        return await _page(desk, max(0, offset))
-    except GatewayError as error:
-        return _trouble(desk, error)
+    return await desk.answered(partial(_page, desk, max(0, offset)), desk.texts.banned)
 
 
 @router.get("/review/banned/{banned_id}/lift")
@@ -34,14 +29,13 @@ async def banned_page_again(desk: TheDesk, banned_id: str) -> Response:
 @router.post("/review/banned/{banned_id}/lift")
 async def lift(desk: TheDesk, banned_id: str) -> Response:
     """Disable a ban. What only it kept back goes free."""
-    try:
-        form: Mapping[str, str] = await desk.form()
+
+    async def free() -> Response:
+        form = await desk.form()
         lifted = await to_thread.run_sync(desk.house.desk.lift_ban, banned_id, desk.person, form.get("why", ""))
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        return _trouble(desk, error)
-    return RedirectResponse(f"/review/banned?freed={len(lifted.freed)}", status_code=303)
+        return RedirectResponse(f"/review/banned?freed={len(lifted.freed)}", status_code=303)
+
+    return await desk.answered(free, desk.texts.banned)
 
 
 async def _page(desk: Desk, offset: int) -> Response:
@@ -65,8 +59,3 @@ async def _page(desk: Desk, offset: int) -> Response:
 def _in_words(language: str, reason: str) -> str:
     """A ban made at the desk without a note bears the name of the reason that was chosen."""
     return refusal_told(reason, language, "") or reason
-
-
-def _trouble(desk: Desk, error: GatewayError) -> Response:
-    told = desk.texts.error(error.code)
-    return desk.page("desk_trouble.html", error.status, heading=desk.texts.banned, told=told)

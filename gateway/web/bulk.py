@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from gateway.errors import GatewayError, NotFound, SignInRequired
+from gateway.errors import GatewayError, SignInRequired
 from gateway.store.batches import NOTHING_LEFT, PAGE, BatchFile, require_may_revert
 from gateway.store.matters import BLOCK
 from gateway.store.people import Duty, Person
@@ -194,16 +194,7 @@ def _may_revert(file: BatchFile, person: Person) -> bool:
 
 
 async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or a page that says what stood in the way."""
-    try:
-        return await answer()
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        texts = BULK_TEXTS[desk.visitor.language]
-        heading = desk.texts.missing_heading if isinstance(error, NotFound) else texts.batches
-        told = desk.texts.missing_lead if isinstance(error, NotFound) else _trouble(error, desk)
-        return desk.page("desk_trouble.html", error.status, heading=heading, told=told)
+    return await desk.answered(answer, BULK_TEXTS[desk.visitor.language].batches, lambda error: _trouble(error, desk))
 
 
 def _trouble(error: GatewayError, desk: Desk) -> str:

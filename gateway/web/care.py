@@ -1,10 +1,11 @@
 """The page of care: what somebody at the desk has seen, for themselves alone, and what they would rather be given."""
 
+from functools import partial
+
 from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.errors import GatewayError, SignInRequired
 from gateway.store.people import Duty
 from gateway.web.care_texts import CARE_TEXTS
 from gateway.web.desk import Desk, TheDesk
@@ -19,25 +20,21 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/care")
 async def care_page(desk: TheDesk) -> Response:
     """Where the person stands, and their wishes."""
-    try:
-        return await _page(desk)
-    except GatewayError as error:
-        return _trouble(desk, error)
+    return await desk.answered(partial(_page, desk), CARE_TEXTS[desk.visitor.language].care)
 
 
 @router.post("/review/care")
 async def wish(desk: TheDesk) -> Response:
     """Keep the wishes."""
-    try:
+
+    async def keep() -> Response:
         form = await desk.form()
         desk.person.require(Duty.DECIDE)
         avoided = [category for category in Category if f"{AVOID_FIELD}{category}" in form]
         await to_thread.run_sync(desk.house.desk.cases.care.wish, desk.person, "calm" in form, avoided)
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        return _trouble(desk, error)
-    return RedirectResponse("/review/care?kept=1", status_code=303)
+        return RedirectResponse("/review/care?kept=1", status_code=303)
+
+    return await desk.answered(keep, CARE_TEXTS[desk.visitor.language].care)
 
 
 async def _page(desk: Desk) -> Response:
@@ -53,8 +50,3 @@ async def _page(desk: Desk) -> Response:
         categories=tuple(Category),
         kept="kept" in desk.request.query_params,
     )
-
-
-def _trouble(desk: Desk, error: GatewayError) -> Response:
-    heading = CARE_TEXTS[desk.visitor.language].care
-    return desk.page("desk_trouble.html", error.status, heading=heading, told=desk.texts.error(error.code))

@@ -72,6 +72,24 @@ class Desk:
         require_own_form(self.request, form.get("csrf", ""), self.moderator.csrf)
         return form
 
+    async def answered(
+        self, answer: Callable[[], Awaitable[Response]], heading: str = "",
+        told: Callable[[GatewayError], str] | None = None,
+    ) -> Response:  # fmt: skip
+        """The answer, or a page that says what stood in the way.
+
+        heading: of that page, instead of the desk's own. told: what it says, instead of the desk's own words.
+        """
+        try:
+            return await answer()
+        except SignInRequired:
+            raise
+        except GatewayError as error:
+            says = told(error) if told else self.texts.error(error.code)
+            response = self.page("desk_trouble.html", error.status, heading=heading or self.texts.desk, told=says)
+            response.headers.update(error.headers)
+            return response
+
     def page(self, template: str, status: int, **context: object) -> Response:
         """A page of the desk."""
         return page(self.request, self.visitor, template, status, **self._common, **context)
@@ -215,17 +233,11 @@ async def clear_picture(desk: TheDesk, case_id: str, picture_id: str) -> Respons
 
 
 async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or a page that says what stood in the way."""
-    try:
-        return await answer()
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        heading = desk.texts.missing_heading if isinstance(error, NotFound) else desk.texts.desk
-        told = desk.texts.missing_lead if isinstance(error, NotFound) else desk.texts.error(error.code)
-        response = desk.page("desk_trouble.html", error.status, heading=heading, told=told)
-        response.headers.update(error.headers)
-        return response
+    return await desk.answered(answer, told=lambda error: _told_of(error, desk.texts))
+
+
+def _told_of(error: GatewayError, texts: DeskTexts) -> str:
+    return texts.missing_lead if isinstance(error, NotFound) else texts.error(error.code)
 
 
 async def _take_next(desk: Desk) -> Response:

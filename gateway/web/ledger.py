@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from gateway.errors import GatewayError, InvalidValue, SignInRequired
+from gateway.errors import InvalidValue
 from gateway.export_words import Form, What
 from gateway.exports import pieces
 from gateway.store.ledger import KINDS
@@ -69,15 +69,11 @@ async def export(desk: TheDesk) -> Response:
 
 
 async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer for whoever may read the ledger, or a page that says what stood in the way."""
-    try:
+    async def allowed() -> Response:
         desk.person.require(Duty.READ_LEDGER)
         return await answer()
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        heading = LEDGER_TEXTS[desk.visitor.language].ledger
-        return desk.page("desk_trouble.html", error.status, heading=heading, told=desk.texts.error(error.code))
+
+    return await desk.answered(allowed, LEDGER_TEXTS[desk.visitor.language].ledger)
 
 
 async def _page(desk: Desk) -> Response:

@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from gateway.errors import GatewayError, NotFound, SignInRequired
+from gateway.errors import GatewayError, NotFound
 from gateway.policy_shelf import Shelved
 from gateway.store.people import Duty
 from gateway.web import policy_view
@@ -35,16 +35,16 @@ async def policy_page(desk: TheDesk, key: str, against: str = "") -> Response:
 
 
 async def _answered(desk: Desk, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer, or a page that says what stood in the way."""
     own = POLICY_TEXTS[desk.visitor.language]
-    try:
+
+    async def allowed() -> Response:
         desk.person.require(Duty.READ)
         return await answer()
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        told = own.missing if isinstance(error, NotFound) else desk.texts.error(error.code)
-        return desk.page("desk_trouble.html", error.status, heading=own.policies, told=told)
+
+    def told(error: GatewayError) -> str:
+        return own.missing if isinstance(error, NotFound) else desk.texts.error(error.code)
+
+    return await desk.answered(allowed, own.policies, told)
 
 
 async def _policies(desk: Desk) -> Response:

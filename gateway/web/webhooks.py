@@ -7,7 +7,6 @@ from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.errors import GatewayError, SignInRequired
 from gateway.store.people import Duty
 from gateway.store.webhooks import PAGE
 from gateway.web.desk import Desk, TheDesk
@@ -21,10 +20,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/webhooks")
 async def webhooks_page(desk: TheDesk, offset: int = 0) -> Response:
     """Webhooks, and their messages, newest first."""
-    try:
-        return await _page(desk, max(0, offset))
-    except GatewayError as error:
-        return _trouble(desk, error)
+    return await desk.answered(partial(_page, desk, max(0, offset)), WEBHOOK_TEXTS[desk.visitor.language].heading)
 
 
 @router.get("/review/webhooks/{name}/{rest}")
@@ -46,15 +42,13 @@ async def resend(desk: TheDesk, message_id: str) -> Response:
 
 
 async def _do(desk: Desk, act: Callable[[str], None], done: str) -> Response:
-    try:
+    async def acted() -> Response:
         await desk.form()
         desk.person.require(Duty.MANAGE_WEBHOOKS)
         await to_thread.run_sync(act, f"person:{desk.person.id}")
-    except SignInRequired:
-        raise
-    except GatewayError as error:
-        return _trouble(desk, error)
-    return RedirectResponse(f"/review/webhooks?done={done}", status_code=303)
+        return RedirectResponse(f"/review/webhooks?done={done}", status_code=303)
+
+    return await desk.answered(acted, WEBHOOK_TEXTS[desk.visitor.language].heading)
 
 
 async def _page(desk: Desk, offset: int) -> Response:
@@ -75,8 +69,3 @@ async def _page(desk: Desk, offset: int) -> Response:
         older=offset + PAGE if len(deliveries) == PAGE else 0,
         said=texts.done.get(asked.get("done", ""), ""),
     )
-
-
-def _trouble(desk: Desk, error: GatewayError) -> Response:
-    heading = WEBHOOK_TEXTS[desk.visitor.language].heading
-    return desk.page("desk_trouble.html", error.status, heading=heading, told=desk.texts.error(error.code))
