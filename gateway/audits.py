@@ -1,9 +1,11 @@
 """The bias audits of the data folder: what they found, and people who label their pictures."""
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -89,29 +91,31 @@ class Audits:
         """The place of the next picture that this person may rate; None when there is none."""
         person.require(Duty.LABEL)
         keys = [key for key, _ in self._order(name)]
-        key = self._labels.next_for(person, name, keys)
+        key = self._labels.next_for(person, self._labelled_as(name), keys)
         return None if key is None else keys.index(key)
 
     def rate(self, name: str, number: int, person: Person, said: Mapping[str, str]) -> None:
         """Keep what somebody says of a picture. Raises as `AuditLabels.rate`, MissingParameter, InvalidValue."""
         person.require(Duty.LABEL)
-        self._labels.rate(person, name, self._key(name, number), _sound(said, self.attributes(name)))
+        self._labels.rate(person, self._labelled_as(name), self._key(name, number), _sound(said, self.attributes(name)))
 
     def disputed(self, name: str, person: Person) -> list[tuple[int, Rated]]:
         """Pictures that two people rated differently: their places, and what was said."""
         person.require(Duty.SETTLE_LABELS)
-        rated = self._labels.rated(name)
+        rated = self._labels.rated(self._labelled_as(name))
         places = {key: number for number, (key, _) in enumerate(self._order(name))}
         return [(places[one.key], one) for one in rated.values() if one.is_disputed and one.key in places]
 
     def settle(self, name: str, number: int, person: Person, said: Mapping[str, str]) -> None:
         """Say what holds. Raises as `AuditLabels.settle`, MissingParameter, InvalidValue."""
         person.require(Duty.SETTLE_LABELS)
-        self._labels.settle(person, name, self._key(name, number), _sound(said, self.attributes(name)))
+        self._labels.settle(
+            person, self._labelled_as(name), self._key(name, number), _sound(said, self.attributes(name))
+        )
 
     def progress(self, name: str) -> Progress:
         """How far labelling has come. Raises NotFound."""
-        keys, rated = [key for key, _ in self._order(name)], self._labels.rated(name)
+        keys, rated = [key for key, _ in self._order(name)], self._labels.rated(self._labelled_as(name))
         known = [rated[key] for key in keys if key in rated]
         return Progress(
             len(keys), sum(not one.is_rated for one in known), sum(one.is_rated for one in known),
@@ -121,7 +125,7 @@ class Audits:
 
     def agreed(self, name: str) -> Labels:
         """Labels that hold. Raises NotFound."""
-        keys, rated = {key for key, _ in self._order(name)}, self._labels.rated(name)
+        keys, rated = {key for key, _ in self._order(name)}, self._labels.rated(self._labelled_as(name))
         held = {key: one.answers for key, one in rated.items() if key in keys and one.answers}
         return {
             attribute: {key: answers[attribute] for key, answers in held.items() if attribute in answers}
@@ -154,7 +158,12 @@ class Audits:
         return order[number][0]
 
     def _order(self, name: str) -> tuple[tuple[str, str], ...]:
-        return _labelling_order(self.run(name).folder)
+        return _labelling_order(self.run(name).folder, self._labelled_as(name))
+
+    def _labelled_as(self, name: str) -> str:
+        """What labels are kept under: another plan in a folder of the same name asks about other pictures."""
+        plan = json.dumps(asdict(self.run(name).plan), sort_keys=True)
+        return f"{name}:{hashlib.sha256(plan.encode()).hexdigest()[:16]}"
 
 
 def _require_sight(person: Person) -> None:
@@ -174,7 +183,7 @@ REPORT_FILES: Mapping[str, str] = {
 
 
 @lru_cache(maxsize=8)
-def _labelling_order(folder: Path) -> tuple[tuple[str, str], ...]:
+def _labelling_order(folder: Path, _: str) -> tuple[tuple[str, str], ...]:
     """Key and file of each picture; a finished run does not change."""
     return tuple((outcome.key, outcome.file) for outcome in labelling_order(Run.open(folder)))
 

@@ -46,7 +46,7 @@ class Rated:
 
 
 class AuditLabels:
-    """Every method is one short transaction and may block. run: the name of an audit run's folder."""
+    """Every method is one short transaction and may block. run: what labels of a run are kept under."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -18,6 +18,7 @@ from gateway.store.engine import reading, transaction
 from gateway.store.ids import now
 from gateway.store.people import Person
 from gateway.store.tables import CareRow, CaseRow, ExposureRow
+from policies.care import Care as Limits
 from policies.care import Exposure, Seen, exposure, load_care
 from policies.signals import Category
 
@@ -75,8 +76,9 @@ def spend(session: Session, person: Person, case: CaseRow, picture_id: str) -> N
     points = care.points[case.severity]
     if points:
         _require_rested(before)
-    if session.get(ExposureRow, (person.id, picture_id)) is None:
-        session.add(ExposureRow(person_id=person.id, picture_id=picture_id, points=points, seen_at=now()))
+    row = session.get(ExposureRow, (person.id, picture_id))
+    if row is None or row.seen_at <= _forgotten(care):
+        session.merge(ExposureRow(person_id=person.id, picture_id=picture_id, points=points, seen_at=now()))
         if before.stretch + points >= care.before_pause:
             metrics.review_pauses.inc()
 
@@ -91,10 +93,14 @@ def _require_rested(found: Exposure) -> None:
 def _exposure(session: Session, person: Person) -> Exposure:
     """What is older than a shift is forgotten."""
     care, moment = load_care(), datetime.now(UTC)
-    forgotten = (moment - care.shift).isoformat(timespec="microseconds")
-    own = select(ExposureRow).where(ExposureRow.person_id == person.id, ExposureRow.seen_at > forgotten)
+    own = select(ExposureRow).where(ExposureRow.person_id == person.id, ExposureRow.seen_at > _forgotten(care))
     rows = session.exec(own.order_by(col(ExposureRow.seen_at))).all()
     return exposure([Seen(datetime.fromisoformat(row.seen_at), row.points) for row in rows], care, moment)
+
+
+def _forgotten(care: Limits) -> str:
+    """What was seen until then is of another shift, UTC ISO 8601."""
+    return (datetime.now(UTC) - care.shift).isoformat(timespec="microseconds")
 
 
 def _wishes(session: Session, person: Person) -> Wishes:

@@ -327,7 +327,7 @@ class CareRow(SQLModel, table=True):
 
 
 class AuditLabelRow(SQLModel, table=True):
-    """What one person says of one thing about a picture of a bias audit. run: name of the audit's folder.
+    """What one person says of one thing about a picture of a bias audit. run: the folder's name and a digest of the plan.
 
     settles: said by a third person because two differed.
     """

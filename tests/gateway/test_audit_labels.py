@@ -104,7 +104,7 @@ def test_raters_at_once_never_make_more_than_two_ratings_of_a_picture(engine: En
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, raters))
-    rated = AuditLabels(engine).rated("fair")
+    rated = AuditLabels(engine).rated(audits._labelled_as("fair"))
     assert [len(one.ratings) for one in rated.values()] == [2] * 6
 
 

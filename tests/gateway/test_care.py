@@ -146,6 +146,15 @@ def test_a_pause_is_of_one_person_and_a_picture_counts_once(engine: Engine, case
     look(cases, cases.claim(held(engine), ada), ada)
 
 
+def test_the_same_picture_counts_again_in_another_shift(engine: Engine, cases: Cases, ada: Person) -> None:
+    lease = cases.claim(held(engine), ada)
+    look(cases, lease, ada)
+    earlier(engine, 60 * CARE.shift_hours)
+    assert cases.care.exposure(ada).shift == 0
+    look(cases, lease, ada)
+    assert cases.care.exposure(ada).shift == CARE.points[5]
+
+
 def test_what_somebody_avoids_comes_to_others(engine: Engine, cases: Cases) -> None:
     ada, bob = people(engine, 2)
     held(engine)
