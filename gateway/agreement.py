@@ -1,6 +1,6 @@
 """How far people agree, in figures: for everybody's decisions, and for one's own. Never one person beside another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -100,6 +100,12 @@ def _alpha(units: Sequence[Unit]) -> Estimate | None:
 
 def _right(golden: Sequence[GoldenAnswer]) -> Estimate | None:
     return exact_share(sum(answer.right for answer in golden), len(golden)) if len(golden) >= LEAST_CASES else None
+
+
+def figures_of(look: Callable[[], Looked]) -> tuple[list[Row], list[Week]]:
+    """What both the pages and the API tell, by category and by week. Resamples, so it belongs into a thread."""
+    looked = look()
+    return rows_of(looked), weeks_of(looked.pairs)
 
 
 def _only(looked: Looked, category: str) -> Looked:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.assembly import reopen_judged
-from gateway.csv_cells import csv_pieces
 from gateway.settings import Settings
 from gateway.store.image_files import ImageFiles
 from gateway.store.truth import Truth
 from policies.signals import Stage
+from safety.csv_cells import csv_pieces
 from safety.evaluation.picture_rows import SUBJECTS
 
 PROMPTS, PICTURES = "prompts.csv", "pictures.csv"

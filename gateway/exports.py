@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from gateway.csv_cells import csv_pieces
 from gateway.export_words import Form, What
 from gateway.store.ledger import canonical
 from gateway.store.ledger_pages import DECISION_COLUMNS, LEDGER_COLUMNS, LedgerPages, Wanted
+from safety.csv_cells import csv_pieces
 
 LINES_AT_ONCE = 500
 

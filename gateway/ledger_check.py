@@ -109,7 +109,9 @@ class LedgerCheck:
 
     def _keep(self, person_id: str, broken: ledger.Broken | None) -> None:
         through, head = self._head
+        metrics.ledger_broken.set(broken is not None)
+        if broken:  # told before it is kept: the database that is broken may not take it
+            _log.error("the ledger is broken: %s %s", broken.row, broken.why)
         found = {"row": broken and broken.row, "why": broken and broken.why}
         self._pages.note("verified", {"by": person_id, "through": through, "head": head, **found})
-        metrics.ledger_broken.set(broken is not None)
         metrics.ledger_verified.set_to_current_time()

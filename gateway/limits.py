@@ -10,6 +10,13 @@ from gateway import metrics
 from gateway.auth import Caller
 from gateway.errors import RateLimited
 
+MOST_ROWS_BACK = 10**9  # more than any list holds, and less than any database's integer
+
+
+def rows_back(offset: int) -> int:
+    """How many rows of a list to leave out, whatever was asked for."""
+    return min(max(0, offset), MOST_ROWS_BACK)
+
 
 class RequestRate:
     """Requests per minute and caller, counted in this process."""

@@ -85,8 +85,9 @@ class PictureLine:
 
     async def _judge_together(self, groups: Sequence[_Group]) -> None:
         pictures = [picture for group in groups for picture in group.pictures]
-        models, answering = self._ask_gate(pictures)
+        models: Models = ()
         try:
+            models, answering = self._ask_gate(pictures)
             answers = _one_for_each(pictures, await answering)
         except CouldNotJudge as failure:
             self._ask_again(groups, Judged(failure, models))

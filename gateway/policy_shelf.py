@@ -1,6 +1,6 @@
 """The policies that can be read: the one in force, and those whose files lie beside it or come with gardefou."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,6 @@ class PolicyShelf:
                 found.append(Shelved(key, path.name, policy, problem, changed=path == self._file))
         return found
 
-    def named(self, key: str) -> Shelved:
-        """Raises NotFound."""
-        for shelved in self.all():
-            if shelved.key == key:
-                return shelved
-        raise NotFound("There is no such policy.")
-
     def _files(self) -> list[Path]:
         shipped = [path.resolve() for path in shipped_policies().values()]
         own = [] if self._file in shipped else list(_policies_in(self._file.parent))
@@ -68,6 +61,14 @@ class PolicyShelf:
             known = version, *_loaded(path)
             self._read[path] = known
         return known[1:]
+
+
+def named(shelf: Sequence[Shelved], key: str) -> Shelved:
+    """Raises NotFound."""
+    for shelved in shelf:
+        if shelved.key == key:
+            return shelved
+    raise NotFound("There is no such policy.")
 
 
 def _policies_in(folder: Path) -> Iterator[Path]:

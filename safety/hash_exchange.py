@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from policies.signals import Category
+from safety.csv_cells import safe_cell
 
 HASH = re.compile(r"[0-9a-f]{64}\Z")
 PDQ_TYPES = ("HASH_PDQ", "pdq")
@@ -142,7 +143,7 @@ def write_csv(hashes: Iterable[tuple[SharedHash, str]]) -> str:
     rows = csv.writer(written, lineterminator="\n")
     rows.writerow(COLUMNS)
     for shared, _ in hashes:
-        told = (shared.category, _inert(shared.reason), _as_threatexchange(shared.ends_at))
+        told = (shared.category, safe_cell(shared.reason), _as_threatexchange(shared.ends_at))
         rows.writerow((COLLABORATION, "pdq", shared.hash, "POSITIVE_CLASS", *told))
     return written.getvalue()
 
@@ -213,7 +214,3 @@ def _descriptor(number: int, shared: SharedHash, added: str) -> dict[str, Any]:
 def _as_threatexchange(moment: str | None) -> str:
     """Such as 2020-05-12T16:38:37+0000."""
     return datetime.fromisoformat(moment).strftime("%Y-%m-%dT%H:%M:%S+0000") if moment else ""
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

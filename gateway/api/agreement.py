@@ -4,13 +4,14 @@ What is told of a person is told to that person alone: nothing here compares peo
 """
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.agreement import PERIODS, rows_of, since, weeks_of
+from gateway.agreement import PERIODS, figures_of, since
 from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.api.reviews import TheReviewer
@@ -49,9 +50,10 @@ async def read_agreement(request: Request, house: TheHouse, reviewer: TheReviewe
     asked = validated(Period, dict(request.query_params))
     reviewer.require(Duty.SEE_AGREEMENT if asked.scope == "all" else Duty.DECIDE)
     agreement, moment = house.together.agreement, since(asked.days)
-    look = (agreement.looked, moment) if asked.scope == "all" else (agreement.own, reviewer, moment)
-    looked = await to_thread.run_sync(*look)
-    rows, weeks = rows_of(looked), weeks_of(looked.pairs)
+    own = partial(agreement.own, reviewer, moment)
+    rows, weeks = await to_thread.run_sync(
+        figures_of, partial(agreement.looked, moment) if asked.scope == "all" else own
+    )
     return {"scope": asked.scope, "days": asked.days, "least_cases": LEAST_CASES,
             "categories": [asdict(row) for row in rows], "weeks": [asdict(week) for week in weeks]}  # fmt: skip
 

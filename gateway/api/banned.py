@@ -11,6 +11,7 @@ from gateway.api.body import read_json, validated
 from gateway.api.house import TheCaller, TheHouse
 from gateway.api.reviews import TheReviewer
 from gateway.desk import MAX_NOTE_CHARS
+from gateway.limits import rows_back
 from gateway.store.banned import Lifted, Listed
 from gateway.store.people import Duty
 
@@ -30,7 +31,7 @@ async def list_bans(house: TheHouse, reviewer: TheReviewer, offset: int = 0) -> 
     """Bans, newest first, those that ended too; how many there are in each state."""
     reviewer.require(Duty.READ_BANS)
     banned = house.desk.banned
-    listed = await to_thread.run_sync(banned.listed, max(0, offset))
+    listed = await to_thread.run_sync(banned.listed, rows_back(offset))
     return {"data": [as_told(one) for one in listed], "counts": await to_thread.run_sync(banned.counts)}
 
 

@@ -11,6 +11,7 @@ from gateway.api.house import TheCaller, TheHouse
 from gateway.api.reviews import TheDecider, TheReviewer, Token
 from gateway.assembly import House
 from gateway.desk import MAX_NOTE_CHARS
+from gateway.limits import rows_back
 from gateway.store.batches import BatchFile, Item, Listed
 from gateway.store.people import Duty
 from policies.signals import Category
@@ -44,7 +45,7 @@ class ActBody(BaseModel):
 async def list_batches(house: TheHouse, reviewer: TheReviewer, offset: int = 0) -> dict[str, Any]:
     """Batches, newest first; drafts are not listed."""
     reviewer.require(Duty.READ)
-    listed = await to_thread.run_sync(house.bulk.batches.listed, max(0, offset))
+    listed = await to_thread.run_sync(house.bulk.batches.listed, rows_back(offset))
     return {"data": [_listed(one) for one in listed], "waiting": await to_thread.run_sync(house.bulk.batches.waiting)}
 
 

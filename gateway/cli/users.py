@@ -36,6 +36,8 @@ def create_user(
 
         settings = settings_of(data=data)
         issuer = _issuer(settings, subject, email) if subject or email else None
+        if issuer:  # before there is an account whose password nobody was told
+            open_identities(settings).require_free(issuer, subject, email)
         secrets = open_login(settings).create(name, _role(role))
         if issuer is None:
             _tell_secrets(asdict(secrets), as_json)

@@ -50,16 +50,19 @@ class Identities:
         It takes the place of how they were known before, and ends what they are signed in with. Raises NotFound, and
         InvalidValue when it is somebody else's.
         """
-        address = email.strip().casefold() if email else None
         with transaction(self._engine, "link_person") as session:
             take_turns(session)
             person = require_named(session, name)
             _forget(session, person)
-            if _by(session, issuer, subject, address):
-                raise InvalidValue("This identity is linked to somebody else.", param="email" if email else "subject")
+            address = _require_free(session, issuer, subject, email)
             session.add(IdentityRow(id=new_id("idn"), person_id=person.id, issuer=issuer, subject=subject,
                                     email=address, created_at=now()))  # fmt: skip
             record(session, person, "linked")
+
+    def require_free(self, issuer: str, subject: str | None, email: str | None) -> None:
+        """Raises InvalidValue for who is linked to somebody already, and for an address that `link` would refuse."""
+        with reading(self._engine) as session:
+            _require_free(session, issuer, subject, email)
 
     def unlink(self, name: str) -> None:
         """Let somebody sign in with the provider no more, and end what they are signed in with. Raises NotFound."""
@@ -108,8 +111,23 @@ class Identities:
 def _known(session: Session, claimed: Claimed) -> IdentityRow | None:
     """By subject; failing that, by the verified address that somebody is expected with."""
     by_subject = _by(session, claimed.issuer, claimed.subject, None)
-    address = claimed.email.strip().casefold() if claimed.email else None
+    address = _address(claimed.email)
     return by_subject or _by(session, claimed.issuer, None, address)
+
+
+def _require_free(session: Session, issuer: str, subject: str | None, email: str | None) -> str | None:
+    """The address as it is kept."""
+    address = _address(email)
+    if email and address is None:
+        raise InvalidValue("An address has letters of ASCII alone: others look alike.", param="email")
+    if _by(session, issuer, subject, address):
+        raise InvalidValue("This identity is linked to somebody else.", param="email" if email else "subject")
+    return address
+
+
+def _address(email: str | None) -> str | None:
+    """As it is compared; None for one with letters beyond ASCII, of which different ones fold to the same."""
+    return email.strip().lower() if email and email.isascii() else None
 
 
 def _by(session: Session, issuer: str, subject: str | None, email: str | None) -> IdentityRow | None:

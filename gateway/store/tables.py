@@ -327,9 +327,9 @@ class CareRow(SQLModel, table=True):
 
 
 class AuditLabelRow(SQLModel, table=True):
-    """What one person says of one thing about a picture of a bias audit. run: the folder's name and a digest of the plan.
+    """What one person says of one thing about a picture of a bias audit.
 
-    settles: said by a third person because two differed.
+    run: the folder's name and a digest of the plan. settles: said by a third person because two differed.
     """
 
     __tablename__ = "audit_labels"

@@ -1,14 +1,12 @@
 """The pages about deciding together: how far people agree, and the numbers of the desk. Nobody sees somebody else's."""
 
-from collections.abc import Callable
 from functools import partial
 
 from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.agreement import PERIODS, rows_of, since, weeks_of
-from gateway.store.agreement import Looked
+from gateway.agreement import PERIODS, figures_of, since
 from gateway.store.people import Duty
 from gateway.web.agreement_texts import AGREEMENT_TEXTS, AgreementTexts
 from gateway.web.desk import PICTURE_FIELD, Desk, TheDesk
@@ -69,7 +67,7 @@ async def _agreement(desk: Desk, days: int) -> Response:
         person.require(Duty.SEE_AGREEMENT)
     asked = [("all", partial(together.agreement.looked, since(days)))] if sees_all else []
     asked += [("own", partial(together.agreement.own, person, since(days)))] if has_own else []
-    tables = [(scope, *await to_thread.run_sync(_figures, look)) for scope, look in asked]
+    tables = [(scope, *await to_thread.run_sync(figures_of, look)) for scope, look in asked]
     return _page(
         desk, "agreement.html", days=days, tables=tables, least=LEAST_CASES, sees_all=sees_all,
         disagreements=await to_thread.run_sync(together.agreement.disagreements) if sees_all else [],
@@ -78,18 +76,14 @@ async def _agreement(desk: Desk, days: int) -> Response:
     )  # fmt: skip
 
 
-def _figures(look: Callable[[], Looked]) -> tuple[object, object]:
-    looked = look()
-    return rows_of(looked), weeks_of(looked.pairs)
-
-
 async def _numbers(desk: Desk, days: int) -> Response:
     desk.person.require(Duty.READ)
     together, decides = desk.house.together, desk.person.may(Duty.DECIDE)
     own = await to_thread.run_sync(together.numbers.own, desk.person, since(days)) if decides else None
-    looked = await to_thread.run_sync(together.agreement.own, desk.person, since(days)) if decides else None
+    look = partial(together.agreement.own, desk.person, since(days))
+    looked = await to_thread.run_sync(figures_of, look) if decides else None
     return _page(
-        desk, "numbers.html", days=days, own=own, own_row=rows_of(looked)[0] if looked else None,
+        desk, "numbers.html", days=days, own=own, own_row=looked[0][0] if looked else None,
         titles=desk.house.desk.cases.queues,
         queues=await to_thread.run_sync(together.numbers.queues, since(days)),
         by_day=await to_thread.run_sync(together.numbers.days, since(days)),

@@ -6,6 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.limits import rows_back
 from gateway.store.banned import PAGE
 from gateway.store.people import Duty
 from gateway.web.desk import Desk, TheDesk
@@ -17,7 +18,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/banned")
 async def banned_page(desk: TheDesk, offset: int = 0) -> Response:
     """Bans, newest first."""
-    return await desk.answered(partial(_page, desk, max(0, offset)), desk.texts.banned)
+    return await desk.answered(partial(_page, desk, rows_back(offset)), desk.texts.banned)
 
 
 @router.get("/review/banned/{banned_id}/lift")

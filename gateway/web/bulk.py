@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 
 from anyio import to_thread
@@ -10,11 +9,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from gateway.errors import GatewayError, SignInRequired
+from gateway.limits import rows_back
 from gateway.store.batches import NOTHING_LEFT, PAGE, BatchFile, require_may_revert
 from gateway.store.matters import BLOCK
 from gateway.store.people import Duty, Person
 from gateway.web.bulk_texts import BULK_TEXTS, BulkTexts
-from gateway.web.desk import Desk, TheDesk
+from gateway.web.desk import Desk, TheDesk, seconds_until
 from gateway.web.forms import MAX_FIELDS
 from policies.reasons import Doing, load_reasons
 from policies.signals import Category
@@ -32,7 +32,7 @@ async def batches_page(desk: TheDesk, offset: int = 0) -> Response:
     async def listing() -> Response:
         desk.person.require(Duty.READ)
         batches = desk.house.bulk.batches
-        listed = await to_thread.run_sync(batches.listed, max(0, offset))
+        listed = await to_thread.run_sync(batches.listed, rows_back(offset))
         return desk.page(
             "batches.html",
             200,
@@ -73,7 +73,7 @@ async def prolong(desk: TheDesk, batch_id: str) -> Response:
     """A sign of life from whoever looks through a draft. Answers a program."""
     await desk.form()
     until = await to_thread.run_sync(desk.house.bulk.batches.prolong, batch_id, desk.person)
-    return JSONResponse({"seconds": _seconds_until(until)})
+    return JSONResponse({"seconds": seconds_until(until)})
 
 
 @router.post("/{batch_id}/return")
@@ -151,7 +151,7 @@ async def _batch(
         names=names,
         told=_told(file, names, texts),
         own=file.row.person_id == desk.person.id,
-        lease_s=min((_seconds_until(until) for until in leases), default=0),
+        lease_s=min((seconds_until(until) for until in leases), default=0),
         limits=house.bulk.batches.limits,
         clauses=[(category, policy.message(category, language)) for category in Category],
         reasons=load_reasons(),
@@ -208,9 +208,3 @@ def _trouble(error: GatewayError, desk: Desk) -> str:
 
 def _to_batch(batch_id: str) -> Response:
     return RedirectResponse(f"/review/batches/{batch_id}", status_code=303)
-
-
-def _seconds_until(moment: str | None) -> int:
-    if moment is None:
-        return 0
-    return max(0, round((datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()))

@@ -171,7 +171,7 @@ async def prolong(desk: TheDesk, case_id: str) -> Response:
     """A sign of life from the page of whoever works on a case. Answers a program."""
     form = await desk.form()
     lease = await to_thread.run_sync(desk.house.desk.cases.prolong, _lease(case_id, form), desk.person)
-    return JSONResponse({"seconds": _seconds_until(lease.until)})
+    return JSONResponse({"seconds": seconds_until(lease.until)})
 
 
 @router.post("/review/cases/{case_id}/return")
@@ -310,7 +310,7 @@ async def _case(
 ) -> Response:
     file = await to_thread.run_sync(desk.house.desk.read, case_id, desk.person)
     names = await to_thread.run_sync(desk.house.login.people.names)
-    held = file.case.holder == desk.person.id and _seconds_until(file.case.lease_until) > 0
+    held = file.case.holder == desk.person.id and seconds_until(file.case.lease_until) > 0
     context = {
         **_file_context(desk, file, names),
         **await to_thread.run_sync(looks_context, desk.house, desk.person, desk.visitor.language, file),
@@ -318,8 +318,8 @@ async def _case(
         "c": CARE_TEXTS[desk.visitor.language],
         "care": load_care(),
         "exposure": await to_thread.run_sync(desk.house.desk.cases.care.exposure, desk.person),
-        "lease_s": _seconds_until(file.case.lease_until),
-        "taken_by": names.get(file.case.holder or "") if _seconds_until(file.case.lease_until) > 0 else None,
+        "lease_s": seconds_until(file.case.lease_until),
+        "taken_by": names.get(file.case.holder or "") if seconds_until(file.case.lease_until) > 0 else None,
         "alike": await to_thread.run_sync(desk.house.desk.cases.alike, case_id, desk.person) if held else [],
         "may_claim": file.case.state == "open" and _may_decide(desk.person, file.case) and not file.barred,
         "draft": defaultdict(str, draft or {}),
@@ -372,7 +372,7 @@ async def _done(desk: Desk) -> dict[str, object] | None:
     if found is None:
         return None
     case, review = found
-    seconds = _seconds_until(review.effective_at) if case.review_id == review.id else 0
+    seconds = seconds_until(review.effective_at) if case.review_id == review.id else 0
     return {
         "case": case,
         "seconds": seconds,
@@ -395,7 +395,8 @@ def _allowed(case: CaseRow, texts: DeskTexts) -> str:
     return texts.done_overturned.get(case.source, texts.done_allowed)
 
 
-def _seconds_until(moment: str | None) -> int:
+def seconds_until(moment: str | None) -> int:
+    """Until a moment, UTC ISO 8601; 0 once it is over, or for none."""
     if moment is None:
         return 0
     return max(0, round((datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()))

@@ -22,7 +22,7 @@ from gateway.web.pages import kept
 
 COMMAND = "gardefou ledger verify"
 MEDIA = {Form.CSV: "text/csv; charset=utf-8", Form.JSONL: "application/x-ndjson; charset=utf-8"}
-MAX_SEQ = 1 << 62
+SEQ_DIGITS = 18  # of what fits into a database's integer
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -148,4 +148,4 @@ def _day(text: str) -> date | None:
 
 
 def _seq(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and int(text[:20]) < MAX_SEQ else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= SEQ_DIGITS else None

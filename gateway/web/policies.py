@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.errors import GatewayError, NotFound
-from gateway.policy_shelf import Shelved
+from gateway.policy_shelf import named
 from gateway.store.people import Duty
 from gateway.web import policy_view
 from gateway.web.desk import Desk, TheDesk
@@ -57,11 +57,11 @@ async def _policies(desk: Desk) -> Response:
 async def _policy(desk: Desk, key: str, against: str) -> Response:
     records = desk.house.records
     shelf = await to_thread.run_sync(records.shelf.all)
-    shown = _named(shelf, key)
+    shown = named(shelf, key)
     policy = shown.policy
     if policy is None:
         raise NotFound("This policy cannot be read.")
-    other = _named(shelf, against) if against else None
+    other = named(shelf, against) if against else None
     counted = await to_thread.run_sync(records.firings.of, policy.stamp.sha256)
     return desk.page(
         "policy.html", 200, **_common(desk), shown=shown, policy=policy, counted=counted,
@@ -72,14 +72,6 @@ async def _policy(desk: Desk, key: str, against: str) -> Response:
         found=policy_view.by_kind(differences(policy, other.policy)) if other and other.policy else {},
         judged=policy_view.Judged,
     )  # fmt: skip
-
-
-def _named(shelf: list[Shelved], key: str) -> Shelved:
-    """Raises NotFound."""
-    found = next((shelved for shelved in shelf if shelved.key == key), None)
-    if found is None:
-        raise NotFound("There is no such policy.")
-    return found
 
 
 def _common(desk: Desk) -> dict[str, object]:

@@ -1,14 +1,14 @@
 """The sign-in page of the review desk, the way to a sign-in provider and back, and who is signed in."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import require_own_form
-from gateway.errors import GatewayError, NotFound
+from gateway.errors import GatewayError, NotFound, Overloaded
 from gateway.login import Attempt, SignedIn
 from gateway.single_sign_on import WAY_S, CameBack, SingleSignOn
 from gateway.store.people import ABSOLUTE
@@ -18,6 +18,11 @@ from gateway.web.pages import TheVisitor, Visitor, form_of, house_of, page, visi
 COOKIE = "gardefou_desk"
 WAY_COOKIE = "gardefou_sign_on"  # while somebody signs in at the provider
 MAX_FIELD_CHARS = 200  # of a name or a password: hashing longer ones would be work for nothing
+
+PROVIDER_THREADS = CapacityLimiter(4)
+MOST_WAITING = 16  # sign-ins: a few people at a time
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -54,7 +59,7 @@ async def sign_in(request: Request, visitor: TheVisitor) -> Response:
 async def sign_in_elsewhere(request: Request, visitor: TheVisitor) -> Response:
     """Send the browser to the sign-in provider."""
     try:
-        begun = await to_thread.run_sync(_sign_on(request).begin, _address(request))
+        begun = await _with_provider(_sign_on(request).begin, _address(request))
     except GatewayError as error:
         return _page(request, visitor, error=error)
     response = RedirectResponse(begun.url, status_code=303)
@@ -68,7 +73,7 @@ async def come_back(request: Request, visitor: TheVisitor) -> Response:
     cookie = request.cookies.get(_name(request, WAY_COOKIE), "")
     came = CameBack(dict(request.query_params), cookie, _address(request), _held(request))
     try:
-        response = _let_in(request, await to_thread.run_sync(_sign_on(request).finish, came))
+        response = _let_in(request, await _with_provider(_sign_on(request).finish, came))
     except GatewayError as error:
         response = _page(request, visitor, error=error)
     response.delete_cookie(_name(request, WAY_COOKIE), secure=request.url.scheme == "https")
@@ -96,6 +101,16 @@ async def ask_to_sign_in(request: Request, error: GatewayError) -> Response:
 def _attempt(request: Request, name: str, form: Mapping[str, str]) -> Attempt:
     password, code = form.get("password", "")[:MAX_FIELD_CHARS], form.get("code", "")[:MAX_FIELD_CHARS]
     return Attempt(name, password, code, _address(request), _held(request))
+
+
+async def _with_provider(do: Callable[[Asked], Answered], asked: Asked) -> Answered:
+    """In threads of its own, a few at a time: a provider that does not answer must not take those that gates need.
+
+    Raises Overloaded.
+    """
+    if PROVIDER_THREADS.statistics().tasks_waiting >= MOST_WAITING:
+        raise Overloaded("Too many sign-ins wait for the provider.", retry_after_s=10)
+    return await to_thread.run_sync(do, asked, limiter=PROVIDER_THREADS)
 
 
 def _sign_on(request: Request) -> SingleSignOn:

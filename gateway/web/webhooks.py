@@ -7,6 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.limits import rows_back
 from gateway.store.people import Duty
 from gateway.store.webhooks import PAGE
 from gateway.web.desk import Desk, TheDesk
@@ -20,7 +21,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/review/webhooks")
 async def webhooks_page(desk: TheDesk, offset: int = 0) -> Response:
     """Webhooks, and their messages, newest first."""
-    return await desk.answered(partial(_page, desk, max(0, offset)), WEBHOOK_TEXTS[desk.visitor.language].heading)
+    return await desk.answered(partial(_page, desk, rows_back(offset)), WEBHOOK_TEXTS[desk.visitor.language].heading)
 
 
 @router.get("/review/webhooks/{name}/{rest}")

@@ -1,10 +1,8 @@
 """A run's figures as JSON, as CSV, and as one page that needs nothing else to be read or printed."""
 
 import base64
-import csv
 import io
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -36,6 +34,7 @@ from safety.bias_audit.reliability import Bin, calibration_error
 from safety.bias_audit.runs import LABELS, PROBE, Fate, Outcome, write_whole
 from safety.bias_audit.shares import Interval
 from safety.bias_audit.skin_tone import MONK
+from safety.csv_cells import csv_pieces
 
 PAGE, FIGURES, PICTURES, FILLERS = "report.html", "report.json", "pictures.csv", "fillers.csv"
 TEMPLATE, TEXTS, STYLE = (Path(__file__).with_name(name) for name in ("report.html", "report_texts.yaml", "page.css"))
@@ -133,19 +132,9 @@ def pictures_csv(figures: Figures) -> str:
     return as_csv(rows)
 
 
-def as_csv(rows: Iterable[Sequence[Any]]) -> str:
-    """Words that a spreadsheet would take for a formula get an apostrophe before them, as spreadsheets write it."""
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def _inert(cell: Any) -> Any:
-    if not isinstance(cell, str):
-        return cell
-    runs = cell.startswith(CONTROL) or unicodedata.normalize("NFKC", cell.lstrip()).startswith(FORMULA)
-    return f"'{cell}" if runs else cell
+def as_csv(rows: Sequence[Sequence[Any]]) -> str:
+    """The header and the rows."""
+    return "".join(csv_pieces(rows[0], rows[1:]))
 
 
 def fillers_csv(figures: Figures) -> str:

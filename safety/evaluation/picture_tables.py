@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from safety.csv_cells import safe_cell
 from safety.evaluation.picture_rows import PictureRow
 from safety.evaluation.picture_scores import Reached, SubjectCard
 from safety.evaluation.statistics import Floats
@@ -58,5 +59,5 @@ def as_csv(rows: Sequence[PictureRow], scores: Mapping[str, Floats]) -> str:
     writer.writerow(["file", "shows", *scores])
     for at, row in enumerate(rows):
         shown = " ".join(subject for subject, shows in row.shows.items() if shows)
-        writer.writerow([row.file, shown, *(f"{column[at]:.6g}" for column in scores.values())])
+        writer.writerow([safe_cell(row.file), shown, *(f"{column[at]:.6g}" for column in scores.values())])
     return file.getvalue()

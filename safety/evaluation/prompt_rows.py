@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from safety.csv_cells import plain_cell
+
 MAX_BYTES = 30_000_000  # unpacked: some hundred thousand prompts, which the gate judges in about ten minutes
 TRUTH = ("unsafe", "hateful")
 GROUPS = ("category", "labels", "type", "functionality")
@@ -99,7 +101,8 @@ def _row(row: Mapping[str | None, str | None], place: str, language: str) -> Pro
     text = row.get("text")
     if text is None or None in row:
         raise UnusableRows(f"{place}: {'fewer' if text is None else 'more'} fields than the header names")
-    return PromptRow(text, _truth(row, place), _first(row, LANGUAGE) or language, _groups(_first(row, GROUPS)))
+    spoken = _first(row, LANGUAGE) or language
+    return PromptRow(plain_cell(text), _truth(row, place), spoken, _groups(_first(row, GROUPS)))
 
 
 def _truth(row: Mapping[str | None, str | None], place: str) -> bool | None:

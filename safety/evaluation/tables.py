@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from policies.signals import Signal
+from safety.csv_cells import safe_cell
 from safety.evaluation.gate import Judged
 from safety.evaluation.prompt_rows import PromptSet
 from safety.evaluation.scorecard import LEVELS, Group, Scorecard, Shares
@@ -71,7 +72,8 @@ def as_csv(prompts: PromptSet, judged: Sequence[Judged]) -> str:
         scores = {_column(signal): f"{signal.score:.6g}" for signal in answer.signals}
         told = [answer.action or NOT_JUDGED, "|".join(answer.categories)]
         unsafe = "" if row.unsafe is None else int(row.unsafe)
-        writer.writerow([row.text, unsafe, f"{answer.score:.9g}", *told, *(scores.get(name, "") for name in columns)])
+        judged_as = (safe_cell(row.text), unsafe, f"{answer.score:.9g}", *told)
+        writer.writerow([*judged_as, *(scores.get(name, "") for name in columns)])
     return file.getvalue()
 
 

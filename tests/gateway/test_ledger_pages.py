@@ -15,7 +15,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
+from gateway import metrics
 from gateway.assembly import House
+from gateway.errors import StorageFull
 from gateway.export_words import Form, What
 from gateway.exports import pieces
 from gateway.ledger_check import LedgerCheck
@@ -202,6 +204,21 @@ class TestVerification:
         assert broken is not None
         assert (broken.by, broken.through, broken.row) == ("per_y", 6, "ledger row 7")
 
+    def test_a_broken_chain_is_told_though_the_result_cannot_be_kept(
+        self, pages: LedgerPages, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise StorageFull("as told")
+
+        metrics.ledger_broken.set(0)
+        without_triggers(engine)
+        run(engine, 'UPDATE ledger SET facts = \'{"state":"held"}\' WHERE seq = 7')
+        monkeypatch.setattr(pages, "note", full)
+        check = LedgerCheck(engine, pages)
+        check.start("per_x")
+        until(lambda: not check.progress.running)
+        assert metrics.REGISTRY.get_sample_value("gateway_audit_chain_broken") == 1
+
     def test_one_runs_at_a_time_tells_its_progress_and_ends_with_the_service(
         self, pages: LedgerPages, engine: Engine
     ) -> None:
@@ -366,7 +383,8 @@ def test_f55_a_forged_row_is_inert_on_the_page_and_keeps_to_its_place(house: Hou
 
 
 @pytest.mark.parametrize(
-    "query", ["before=x", "before=-1", "before=99999999999999999999999", "after=1e9", "kind=%00", "about=%27%20OR%201",
+    "query", ["before=x", "before=-1", "before=99999999999999999999999",
+              "before=00000000000000000000999999999999999999999999", "after=1e9", "kind=%00", "about=%27%20OR%201",
               "since=2026-13-01&until=yesterday", "before=5&after=5", "row=%3Cscript%3E"],
 )  # fmt: skip
 def test_nonsense_in_the_address_is_no_fault(ada: Moderator, query: str) -> None:

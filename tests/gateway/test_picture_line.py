@@ -163,6 +163,18 @@ def test_what_is_no_list_of_answers_leaves_nobody_waiting() -> None:
     assert all(isinstance(answer, CouldNotJudge) for answer in run(steps))
 
 
+def test_a_gate_that_cannot_even_be_asked_leaves_nobody_waiting() -> None:
+    def broken(_: Sequence[Tensor]) -> Asked:
+        raise RuntimeError("as told")
+
+    async def steps() -> list[Answer]:
+        line = PictureLine(broken, most=36)
+        first, second = await asyncio.gather(answers_of(line, range(2)), answers_of(line, range(1)))
+        return [*first, *second, *await answers_of(line, range(1))]
+
+    assert all(isinstance(answer, CouldNotJudge) for answer in run(steps))
+
+
 def test_too_many_or_too_few_answers_are_no_answers() -> None:
     async def ten_for_nine(pictures: Sequence[Tensor]) -> Sequence[Answer]:
         return [answer_for(picture) for picture in [*pictures, pictures[0]]]

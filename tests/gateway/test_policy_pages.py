@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from gateway.assembly import House
 from gateway.errors import NotFound
-from gateway.policy_shelf import PolicyShelf
+from gateway.policy_shelf import PolicyShelf, named
 from gateway.store.decisions import Decisions, Judgement, KeptPicture, Received, State
 from gateway.store.engine import open_engine, transaction
 from gateway.store.firings import FRESH_S, Firings
@@ -186,7 +186,7 @@ def test_the_policy_in_force_is_what_was_loaded_and_its_changed_file_stands_besi
         ("small", True), ("default", False), ("lenient", False), ("strict", False),
     ]  # fmt: skip
     policy_file(tmp_path, ("version", 4))
-    changed = shelf.named("small-file")
+    changed = named(shelf.all(), "small-file")
     assert changed.changed
     assert changed.policy is not None
     assert (shelf.all()[0].policy or changed.policy).version == 3
@@ -195,7 +195,7 @@ def test_the_policy_in_force_is_what_was_loaded_and_its_changed_file_stands_besi
 def test_a_file_that_cannot_be_read_is_named_without_its_folder(tmp_path: Path) -> None:
     path = policy_file(tmp_path)
     (tmp_path / "broken.yaml").write_text("name: [\n")
-    broken = PolicyShelf(PolicyInForce(load_policy(path)), path).named("broken")
+    broken = named(PolicyShelf(PolicyInForce(load_policy(path)), path).all(), "broken")
     assert broken.policy is None
     assert broken.problem.startswith("broken.yaml:")
     assert str(tmp_path) not in broken.problem
@@ -204,7 +204,7 @@ def test_a_file_that_cannot_be_read_is_named_without_its_folder(tmp_path: Path) 
 def test_what_is_not_there_is_not_found(default: Policy) -> None:
     shelf = PolicyShelf(PolicyInForce(default), DEFAULT)
     with pytest.raises(NotFound):
-        shelf.named("../secret")
+        named(shelf.all(), "../secret")
 
 
 # what is shown

@@ -1,7 +1,9 @@
 """Signing in with an OpenID Connect provider (reference 4.4, row 50): who is linked comes in, and no lie does."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,13 +16,13 @@ from typer.testing import CliRunner
 
 from gateway.assembly import House
 from gateway.cli import app
-from gateway.errors import InvalidValue
+from gateway.errors import InvalidValue, ProviderUnavailable
 from gateway.settings import Settings
-from gateway.single_sign_on import WAY_S
+from gateway.single_sign_on import WAY_S, Begun
 from gateway.store.engine import open_engine
 from gateway.store.identities import Claimed, Identities
 from gateway.store.people import Role
-from tests.gateway.desk_parts import Moderator, close_all, csrf_of, desk_parts, opened, quick, wipe, words
+from tests.gateway.desk_parts import Moderator, close_all, csrf_of, desk_parts, opened, quick, until, wipe, words
 from tests.gateway.oidc_provider import CLIENT_ID, CLIENT_SECRET, FromNow, OidcProvider, providing
 from tests.gateway.walks import Book
 from tests.houses import serving
@@ -355,4 +357,35 @@ class TestOnTheCommandLine:
         self.run(tmp_path, "link", "ada", "--subject", "42", "--email", "a@example.org", code=2)
         self.run(tmp_path, "link", "nobody", "--subject", "42", code=2)
         self.run(tmp_path, "create", "ben", "--role", "viewer", "--subject", "7", code=2, issuer="")
+        self.run(tmp_path, "link", "ada", "--subject", "7")
+        self.run(tmp_path, "create", "ben", "--role", "viewer", "--subject", "7", code=1)
         assert "ben" not in self.run(tmp_path, "list")
+
+
+def test_a_provider_that_never_answers_takes_no_thread_that_others_need(
+    served: tuple[House, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, url = served
+    go_on = threading.Event()
+
+    def hang(_: str) -> Begun:
+        go_on.wait(30)
+        raise ProviderUnavailable("as told", retry_after_s=60)
+
+    monkeypatch.setattr(house.sign_on, "begin", hang)
+    many = httpx.Limits(max_connections=80)
+    with ThreadPoolExecutor(60) as pool, httpx.Client(base_url=url, timeout=60, limits=many) as client:
+        asked = [pool.submit(client.get, "/review/oidc") for _ in range(50)]
+        until(lambda: sum(one.done() for one in asked) >= 50 - 4 - 16)
+        assert client.post("/v1/moderations", json={"input": "a cat"}).status_code in (200, 401)
+        go_on.set()
+        assert {one.result().status_code for one in asked} == {503}
+
+
+def test_an_address_with_letters_that_look_alike_is_refused(identities: Identities, provider: OidcProvider) -> None:
+    for address in ("straße@example.org", "\u017fmith@example.org", "\u212aim@example.org"):
+        with pytest.raises(InvalidValue):
+            identities.link("ada", provider.url, email=address)
+    identities.link("ada", provider.url, email="Smith@Example.org")
+    assert identities.sign_in(Claimed(provider.url, "x", "\u017fmith@example.org"), "") is None
+    assert identities.sign_in(Claimed(provider.url, "x", "smith@example.org"), "")

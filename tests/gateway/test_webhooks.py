@@ -216,6 +216,8 @@ class TestThePage:
         self, house: House, client: httpx.Client, receiver: Receiver, admin: Moderator
     ) -> None:
         assert "No message" in words(admin.get("/review/webhooks"))
+        for path in ("webhooks", "banned", "batches"):
+            assert admin.get(f"/review/{path}?offset={'9' * 30}").status_code == 200
         receiver.answers = [410]
         hold(client, PROMPT)
         until(lambda: house.webhooks.rows.all()[0].state == "gone")

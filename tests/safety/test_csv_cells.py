@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.csv_cells import ROWS_AT_ONCE, csv_pieces, safe_cell
+from safety.csv_cells import ROWS_AT_ONCE, csv_pieces, plain_cell, safe_cell
 
 HOSTILE = (
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠SUM", "﹦1", "﹣1", " =1",
@@ -36,6 +36,11 @@ def test_f56_no_cell_ends_early_or_begins_with_what_runs(rows: list[list[str]]) 
     read = [*csv.reader(io.StringIO("".join(csv_pieces(("a", "b"), rows)), newline=""))]
     assert read == [["a", "b"], *([safe_cell(cell) for cell in row] for row in rows)]
     assert not any(cell[:1] in {*"=+-@\t\r\n＝＋－＠"} for row in read for cell in row if cell)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_was_made_safe_reads_as_it_was(text: str) -> None:
+    assert plain_cell(safe_cell(text)) == (plain_cell(text) if text.startswith("'") else text)
 
 
 def test_a_million_rows_are_never_held_at_once() -> None:

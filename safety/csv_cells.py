@@ -25,6 +25,11 @@ def safe_cell(value: object) -> str:
     return f"'{text}" if _could_run(text) else text
 
 
+def plain_cell(text: str) -> str:
+    """What `safe_cell` was given: a spreadsheet does not show the apostrophe either."""
+    return text[1:] if text.startswith("'") and _could_run(text[1:]) else text
+
+
 def csv_pieces(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """The header and the rows as RFC 4180 text, some rows at a time: a stream never holds them all."""
     written = io.StringIO()
